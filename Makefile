@@ -1,0 +1,20 @@
+# Every target is one line; what needs more lines has a file of its own.
+# A system OpenSSL with headers is linked when there is one; otherwise it is built from the crate `openssl-src`.
+export OPENSSL_NO_VENDOR := $(shell pkg-config --exists 'openssl >= 3' 2>/dev/null && echo 1)
+ifeq ($(OPENSSL_NO_VENDOR),)
+unexport OPENSSL_NO_VENDOR
+endif
+
+.PHONY: demo test interop bench lint deny
+
+demo: ; cargo run --quiet --bin actas -- demo
+
+test: lint ; cargo build --bin actas && .ci/with-postgres cargo test --workspace --no-fail-fast
+
+interop: ; cargo build --bin actas && conformance/interop/run
+
+bench: ; cargo build --release --bin actas && .ci/with-postgres cargo bench -p server
+
+lint: ; cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
+
+deny: ; command -v cargo-deny >/dev/null || cargo install --locked cargo-deny && cargo deny check bans licenses sources

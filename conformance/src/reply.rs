@@ -1,0 +1,226 @@
+//! What came back, and what is true of every reply, good or bad.
+
+use std::fs;
+
+use serde_json::{Map, Value};
+
+use crate::{ACCESS_TOKEN, Exchange, Jwt, Target, now};
+
+/// A token of ours lives no longer than this.
+const LONGEST_LIFETIME: i64 = 300;
+/// How far two clocks read one after the other may differ.
+const CLOCK_SLACK: i64 = 5;
+
+/// An HTTP response.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// A successful token response (RFC 8693 §2.2.1) and the token in it.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    pub body: Map<String, Value>,
+    pub token: Jwt,
+}
+
+impl Reply {
+    #[must_use]
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// The value of a header, names compared without case; several are joined by a comma.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self
+            .headers
+            .iter()
+            .filter(|(present, _)| present.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("not JSON ({e}): {self:?}"))
+    }
+
+    /// The reply as a success; panics with the refusal when it is none.
+    pub fn granted(&self) -> Granted {
+        assert_eq!(self.status, 200, "expected a token, got {} {}", self.status, self.text());
+        let Value::Object(body) = self.json() else { panic!("not a JSON object: {self:?}") };
+        let text = body.get("access_token").and_then(Value::as_str);
+        let token = Jwt::read(text.expect("RFC 8693 §2.2.1: access_token REQUIRED, a string"));
+        Granted { body, token }
+    }
+
+    /// Asserts a refusal with this status and this RFC 6749 §5.2 code.
+    pub fn refused(&self, status: u16, code: &str) {
+        let got = (self.status, self.code());
+        assert_eq!(got, (status, Some(code.to_owned())), "{}", self.text());
+    }
+
+    /// RFC 8693 §2.2.2: the refusal of a bad request, subject token or actor token.
+    pub fn refused_as_invalid_request(&self) {
+        self.refused(400, "invalid_request");
+    }
+
+    /// No answer could be had from the identity provider: come again, and take nothing with you.
+    pub fn refused_for_now(&self) {
+        assert_eq!(self.status, 503, "expected 503, got {} {}", self.status, self.text());
+        let retry_after = self.header("retry-after").expect("503 carries Retry-After");
+        assert!(retry_after.parse::<u32>().is_ok(), "Retry-After in seconds: {retry_after}");
+    }
+
+    /// The `error` member.
+    #[must_use]
+    pub fn code(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body.get("error")?.as_str()?.to_owned())
+    }
+
+    /// What every reply of a token endpoint must satisfy whatever was asked.
+    pub fn hold_to_invariants(&self, target: &Target) {
+        assert!(
+            self.status == 200 || (400..500).contains(&self.status) || self.status == 503,
+            "a token endpoint answers 200, 4xx or 503: {} {}",
+            self.status,
+            self.text()
+        );
+        let header = |name| self.header(name).unwrap_or_default().to_ascii_lowercase();
+        let has = |list: &str, wanted| list.split([',', ';']).any(|part| part.trim() == wanted);
+        assert!(has(&header("cache-control"), "no-store"), "Cache-Control: no-store: {self:?}");
+        assert!(has(&header("pragma"), "no-cache"), "Pragma: no-cache: {self:?}");
+        assert!(has(&header("content-type"), "application/json"), "a JSON type: {self:?}");
+        let Value::Object(body) = self.json() else { panic!("not a JSON object: {self:?}") };
+        for member in ["refresh_token", "id_token"] {
+            assert!(!body.contains_key(member), "an exchange issues no {member}: {self:?}");
+        }
+        if self.status != 200 {
+            self.hold_refusal_to_invariants(&body, target);
+        }
+        let log = target.log.as_ref().map(|path| fs::read(path).expect("the server's log"));
+        let log = String::from_utf8_lossy(log.as_deref().unwrap_or_default()).into_owned();
+        let secrets = target.agents.iter().map(|agent| agent.client_secret.as_str());
+        for never in secrets.chain(["panicked at", "eyJ"]) {
+            assert!(!log.contains(never), "`{never}` in the log: {log}");
+        }
+    }
+
+    fn hold_refusal_to_invariants(&self, body: &Map<String, Value>, target: &Target) {
+        // RFC 6749 §5.2.
+        let spoken = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E');
+        let code = body.get("error").and_then(Value::as_str).expect("error REQUIRED, a string");
+        assert!(!code.is_empty() && code.chars().all(spoken), "charset of error: {self:?}");
+        if let Some(description) = body.get("error_description") {
+            let text = description.as_str().expect("error_description is a string");
+            assert!(text.chars().all(spoken), "charset of error_description: {self:?}");
+        }
+        assert!(!body.contains_key("access_token"), "a refusal carries no token: {self:?}");
+        let said = format!("{:?}{}", self.headers, self.text());
+        assert!(!said.contains("eyJ"), "something like a token in a refusal: {said}");
+        for agent in target.agents.iter().chain(&target.other_org.agents) {
+            assert!(!said.contains(&agent.client_secret), "a secret in a refusal: {said}");
+        }
+    }
+}
+
+impl Granted {
+    /// A string member of the token's claims.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> &str {
+        let value = self.token.claims.get(name).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("no string `{name}` in {:?}", self.token.claims))
+    }
+
+    /// An integer member of the token's claims.
+    #[must_use]
+    pub fn seconds(&self, name: &str) -> i64 {
+        let value = self.token.claims.get(name).and_then(Value::as_i64);
+        value.unwrap_or_else(|| panic!("no integer `{name}` in {:?}", self.token.claims))
+    }
+
+    /// The scopes of the response, sorted.
+    #[must_use]
+    pub fn scope(&self) -> Vec<&str> {
+        words(self.body.get("scope").and_then(Value::as_str).expect("a scope in the response"))
+    }
+
+    /// The actors of the token as (`iss`, `sub`), the current one first; panics when a member of
+    /// any `act` is anything else (RFC 8693 §4.1).
+    #[must_use]
+    pub fn actors(&self) -> Vec<(String, String)> {
+        let mut actors = Vec::new();
+        let mut next = self.token.claims.get("act");
+        while let Some(act) = next {
+            let act = act.as_object().expect("RFC 8693 §4.1: act is a JSON object");
+            let member = |name: &str| {
+                let value = act.get(name).and_then(Value::as_str).expect("act has iss and sub");
+                value.to_owned()
+            };
+            actors.push((member("iss"), member("sub")));
+            let known = |name: &String| ["iss", "sub", "act"].contains(&name.as_str());
+            assert!(act.keys().all(known), "act identifies an actor and no more: {act:?}");
+            next = act.get("act");
+        }
+        actors
+    }
+
+    /// What any 200 satisfies, whatever was asked.
+    pub(crate) fn answers(&self, request: &Exchange<'_>, targets: &[&str]) {
+        let member = |name: &str| self.body.get(name).and_then(Value::as_str);
+        assert_eq!(member("token_type").map(str::to_ascii_lowercase).as_deref(), Some("bearer"));
+        assert_eq!(member("issued_token_type"), Some(ACCESS_TOKEN));
+        let expires_in = self.body.get("expires_in").and_then(Value::as_i64);
+        let expires_in = expires_in.expect("expires_in is an integer");
+        let left = self.seconds("exp") - now();
+        assert!((left - expires_in).abs() <= CLOCK_SLACK, "{expires_in} against {left} left");
+        assert!(0 < expires_in && expires_in <= LONGEST_LIFETIME, "lives {expires_in} s");
+        self.stays_within(request);
+        assert_eq!(self.scope(), words(self.claim("scope")), "response and token agree on scope");
+        let asked = targets.iter().copied().filter(|target| !target.is_empty());
+        assert_eq!(asked.collect::<Vec<_>>(), [self.claim("aud")], "the one target asked for");
+        let actors = self.actors();
+        let (_, current) = actors.first().expect("issued tokens always carry act");
+        assert_eq!(Some(current.as_str()), request.client_id().map(agent).as_deref());
+        assert_eq!(Some(self.claim("client_id")), request.client_id());
+    }
+
+    fn stays_within(&self, request: &Exchange<'_>) {
+        let subject = request.values("subject_token").first().map(|text| Jwt::read(text));
+        let subject = subject.expect("a subject token");
+        let parent_expires = subject.claims.get("exp").and_then(Value::as_i64).expect("an exp");
+        assert!(self.seconds("exp") <= parent_expires, "outlives its subject token");
+        let requested = request.values("scope");
+        let of_subject = subject.claims.get("scope").and_then(Value::as_str);
+        for limit in requested.into_iter().chain(of_subject) {
+            let limit = words(limit);
+            // An empty parameter counts as none (RFC 6749 §3.2).
+            let within = limit.is_empty() || self.scope().iter().all(|s| limit.contains(s));
+            assert!(within, "{:?} is not within {limit:?}", self.scope());
+        }
+    }
+}
+
+/// How an agent is named in `act.sub`.
+#[must_use]
+pub fn agent(client_id: &str) -> String {
+    format!("agent:{client_id}")
+}
+
+fn words(text: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words
+}

@@ -1,0 +1,104 @@
+//! Where the target comes from: a description given by the caller, or a server of our own.
+
+use std::{
+    env, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::target::Target;
+
+/// Names a description file; unset means that the suite starts its own server.
+const TARGET: &str = "CONFORMANCE_TARGET";
+/// A debug build on a busy two-core machine needs a few seconds to make its keys and databases.
+const START_WITHIN: Duration = Duration::from_mins(1);
+
+/// Starts the server as a child of a shell which ends it as soon as its own standard input closes.
+/// The other end is held by this process, so the server goes however this process ends: a `static`
+/// is never dropped, and a killed test runs no code at all.
+const KEEPER: &str = r#"
+dir=$1; shift
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
+( read -r _ <&3; kill "$server"; wait; rm -rf "$dir" ) & watch=$!
+exec 3<&-
+wait "$server"; status=$?
+kill "$watch" 2>/dev/null
+exit "$status"
+"#;
+
+/// The deployment under test, one for the whole test binary.
+#[must_use]
+pub fn target() -> &'static Target {
+    static TARGETS: OnceLock<(Target, Option<Child>)> = OnceLock::new();
+    &TARGETS.get_or_init(|| described().map_or_else(start, |target| (target, None))).0
+}
+
+/// Seconds since the Unix epoch.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "a black box has a clock of its own")]
+pub fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(elapsed.as_secs()).expect("seconds fit")
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person points the suite at a deployment")]
+fn described() -> Option<Target> {
+    env::var_os(TARGET).map(|path| Target::read(Path::new(&path)))
+}
+
+fn start() -> (Target, Option<Child>) {
+    let binary = binary();
+    let dir = tempfile::tempdir().expect("a temporary directory").keep();
+    let (description, log) = (dir.join("description.json"), dir.join("log"));
+    let file = |name: &str| File::create(dir.join(name)).expect("a file");
+    let mut keeper = Command::new("sh")
+        .args(["-c", KEEPER, "keeper"])
+        .arg(&dir)
+        .arg(&binary)
+        .args(["demo", "--keep", "--describe"])
+        .arg(&description)
+        .stdin(Stdio::piped())
+        .stdout(file("printed"))
+        .stderr(file("log"))
+        .spawn()
+        .expect("a shell");
+    await_description(&mut keeper, &description, &log);
+    let target = Target { log: Some(log), ..Target::read(&description) };
+    (target, Some(keeper))
+}
+
+/// Waits for an event, the complete description; the pause only keeps the wait from spinning.
+fn await_description(keeper: &mut Child, description: &Path, log: &Path) {
+    let started = Instant::now();
+    let complete = || {
+        fs::read(description)
+            .is_ok_and(|text| serde_json::from_slice::<serde_json::Value>(&text).is_ok())
+    };
+    while !complete() {
+        let ended = keeper.try_wait().expect("the shell can be asked");
+        if ended.is_some() || started.elapsed() > START_WITHIN {
+            let log = fs::read_to_string(log).unwrap_or_default();
+            let _ = description.parent().map(fs::remove_dir_all);
+            panic!("`actas demo --keep --describe` wrote no description ({ended:?}):\n{log}");
+        }
+        thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// `target/debug/actas` beside `target/debug/deps/<this test>`.
+fn binary() -> PathBuf {
+    let test = env::current_exe().expect("the path of this test");
+    let binary = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("actas");
+    assert!(
+        binary.is_file(),
+        "{} is not built: run `cargo build` first, or set {TARGET} to the description of a \
+         running deployment",
+        binary.display()
+    );
+    binary
+}

@@ -1,0 +1,64 @@
+//! Signs, verifies, publishes and seals. The only crate that knows JOSE (RFC 7515 to 7519, 7638, 8725).
+//!
+//! # Reading order
+//!
+//! [`verify()`] is the heart: a compact JWS becomes [`Verified`] claims, or a [`TokenFault`].
+//! [`Expect`] says what the token must be, [`PublicKeys`] who may have signed it, [`peek()`] where it
+//! claims to come from. [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
+//! with the key we publish. [`KeyRing`] says which key signs and which are published.
+//! [`MasterKey`] seals what the database keeps and hashes client secrets.
+//!
+//! # Who does what
+//!
+//! | crate | does | why it, and why not more |
+//! |---|---|---|
+//! | `jsonwebtoken` | every JWS signature check ([`jsonwebtoken::crypto::verify`], its `DecodingKey`, its `Algorithm`, its base64) and the JWS header we write | Its `decode` is not used: it reads the system clock, refuses RFC 9864's `Ed25519`, fails on members RFC 8725 tells us to ignore, parses the header twice and the claims twice, and still accepts what `verify` must refuse. A property test holds that, those refusals apart, it accepts whatever claims we accept. |
+//! | `josekit` | JWK: generation, reading, public half, curve check; JWE: sealing | Its JWS half would be a second verifier. It neither checks the length of a GCM tag nor survives a missing IV, so `seal` checks both first. |
+//! | `ring` | all signatures, HMAC, HKDF, SHA-256, through our [`provider`](install) for `jsonwebtoken` | One set of primitives; no `rsa` crate (RUSTSEC-2023-0071), no second C library of our choosing. |
+//!
+//! A private key is parsed once, into the `ring` key pair a [`SigningKey`] holds, and signs directly:
+//! `jsonwebtoken`'s signer factory would parse it at every signature or need a cache behind a lock.
+//! Our provider therefore cannot sign at all. A public key is decoded and judged once, when its JWKS
+//! is read.
+//!
+//! # Invariants
+//!
+//! - A [`Verified`] is made in one function, after every check of it.
+//! - The header names a key, never brings one: `jwk`, `jku`, `x5u`, `x5c` are not looked at.
+//! - A key serves the algorithms of its own type, narrowed by its own `alg`: no HMAC exists here.
+//! - Claims are read twice and no more: one strict walk (member names unique at every depth, depth
+//!   bounded, registered claims typed), one into the caller's type. Both come after the signature.
+//! - Time is an argument. Entropy is the exception to the house rule: keys, IVs and secrets are drawn
+//!   here, from the operating system, so that nobody can pass a predictable source.
+
+mod algorithm;
+mod compact;
+mod digest;
+mod expect;
+mod fault;
+mod header;
+mod key_ring;
+mod peek;
+mod provider;
+mod public;
+mod seal;
+mod secret;
+mod sign;
+mod signing_key;
+mod strict;
+mod thumbprint;
+mod verify;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use digest::{sha256, sha256_hex};
+pub use expect::{Expect, Typ};
+pub use fault::TokenFault;
+pub use key_ring::{Entry, KeyRing, RingFault, State};
+pub use peek::{Peek, peek};
+pub use provider::install;
+pub use public::{JwksFault, PublicKey, PublicKeys};
+pub use seal::{MasterKey, SealFault};
+pub use secret::SecretHash;
+pub use sign::{SignFault, Signer, sign};
+pub use signing_key::{KeyFault, SigningKey};
+pub use verify::{Registered, Verified, verify};

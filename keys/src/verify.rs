@@ -1,0 +1,244 @@
+use std::{borrow::Cow, time::Duration};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Expect, PublicKeys, TokenFault, Typ,
+    compact::Compact,
+    header::Header,
+    strict::{self, Member},
+};
+
+/// `OpenID` Connect Core §2 allows a `sub` of 255 ASCII characters; counted in bytes here.
+const MAX_NAME: usize = 255;
+
+/// The claims of a token whose signature, kind, issuer, audience and age were verified.
+///
+/// Evidence: only [`verify`] makes one.
+///
+/// ```
+/// use std::time::Duration;
+/// use keys::{Algorithm, Expect, PublicKeys, Signer, SigningKey, Typ};
+///
+/// let key = SigningKey::generate(Algorithm::Es256)?;
+/// let claims = serde_json::json!({"iss": "https://idp.example", "sub": "alice", "iat": 100, "exp": 400});
+/// let token = keys::sign(&key, "at+jwt", &claims)?;
+///
+/// let jwks = serde_json::json!({"keys": [key.public_jwk()]}).to_string();
+/// let expect = Expect {
+///     typ: &[Typ::AccessToken],
+///     issuer: "https://idp.example",
+///     audience: &[],
+///     algorithms: &[Algorithm::Es256],
+///     leeway: Duration::from_secs(10),
+///     max_age: None,
+/// };
+/// let verified: keys::Verified<serde_json::Value> =
+///     keys::verify(&token, &PublicKeys::parse(jwks.as_bytes())?, &expect, 200)?;
+/// assert_eq!(verified.registered().subject, "alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// It cannot be made by hand:
+///
+/// ```compile_fail,E0451
+/// fn forge(claims: String, registered: keys::Registered) -> keys::Verified<String> {
+///     keys::Verified { claims, registered, typ: keys::Typ::AccessToken }
+/// }
+/// ```
+///
+/// but it can be passed on:
+///
+/// ```
+/// fn pass(verified: keys::Verified<String>) -> keys::Verified<String> {
+///     verified
+/// }
+/// ```
+///
+/// Nor can it be read from JSON:
+///
+/// ```compile_fail,E0277
+/// fn forge(json: &str) -> Option<keys::Verified<String>> {
+///     serde_json::from_str(json).ok()
+/// }
+/// ```
+///
+/// as its claims can:
+///
+/// ```
+/// fn read(json: &str) -> Option<String> {
+///     serde_json::from_str(json).ok()
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Verified<C> {
+    claims: C,
+    registered: Registered,
+    typ: Typ,
+}
+
+impl<C> Verified<C> {
+    /// The claims, in the type they were asked for.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        &self.claims
+    }
+
+    /// The kind of the token, one of those that were expected.
+    #[must_use]
+    pub fn typ(&self) -> Typ {
+        self.typ
+    }
+
+    /// The registered claims, typed.
+    #[must_use]
+    pub fn registered(&self) -> &Registered {
+        &self.registered
+    }
+}
+
+/// The registered claims of a token (RFC 7519 §4.1). Times are seconds since the Unix epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// `iss`, the expected one.
+    pub issuer: String,
+    /// `sub`: 1 to 255 bytes, no control characters.
+    pub subject: String,
+    /// `aud`, a single string being a list of one. Empty if absent and none was expected.
+    pub audience: Vec<String>,
+    /// `exp`.
+    pub expires_at: i64,
+    /// `iat`.
+    pub issued_at: i64,
+    /// `jti`: 1 to 255 bytes, no control characters.
+    pub id: Option<String>,
+}
+
+/// Verifies `token`, a compact JWS, as of `now`, in seconds since the Unix epoch (RFC 7515 §5.2,
+/// RFC 7519 §7.2, RFC 8725 §3).
+///
+/// `keys` must be those of `expect.issuer`. Nothing of the payload is read before the signature.
+///
+/// # Errors
+///
+/// The first check that failed. For logs and audit, never for the caller.
+pub fn verify<C: DeserializeOwned>(
+    token: &str,
+    keys: &PublicKeys,
+    expect: &Expect<'_>,
+    now: i64,
+) -> Result<Verified<C>, TokenFault> {
+    let compact = Compact::split(token)?;
+    let header = compact.header()?;
+    let header = Header::parse(&header)?;
+    if !expect.algorithms.contains(&header.algorithm) {
+        return Err(TokenFault::Algorithm);
+    }
+    let typ = Typ::of(header.typ.as_deref()).filter(|typ| expect.typ.contains(typ));
+    let typ = typ.ok_or(TokenFault::Typ)?;
+    let key = keys.select(header.kid.as_deref(), header.algorithm)?;
+    if !key.signed(header.algorithm, compact.signed, compact.signature) {
+        return Err(TokenFault::Signature);
+    }
+    let payload = compact.payload()?;
+    let registered = Registered::read(&payload, expect, now)?;
+    let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
+    Ok(Verified { claims, registered, typ })
+}
+
+impl Registered {
+    fn read(payload: &[u8], expect: &Expect<'_>, now: i64) -> Result<Self, TokenFault> {
+        let [iss, aud, exp, nbf, iat, sub, jti] =
+            strict::read(payload, ["iss", "aud", "exp", "nbf", "iat", "sub", "jti"])?;
+        let issuer = issuer(iss, expect)?;
+        let audience = audience(aud, expect)?;
+        let (expires_at, issued_at) = times([exp, nbf, iat], expect, now)?;
+        let subject = name(sub.ok_or(TokenFault::Subject)?).ok_or(TokenFault::Subject)?;
+        let id = match jti {
+            Some(jti) => Some(name(jti).ok_or(TokenFault::TokenId)?),
+            None => None,
+        };
+        Ok(Self { issuer, subject, audience, expires_at, issued_at, id })
+    }
+}
+
+fn issuer(iss: Option<Member<'_>>, expect: &Expect<'_>) -> Result<String, TokenFault> {
+    match iss {
+        // An array of issuers is none (CVE-2025-30144).
+        Some(Member::Text(issuer)) if issuer == expect.issuer && !issuer.is_empty() => {
+            Ok(issuer.into_owned())
+        }
+        Some(Member::Text(_) | Member::Texts(_) | Member::Integer(_) | Member::Other) | None => {
+            Err(TokenFault::Issuer)
+        }
+    }
+}
+
+fn audience(aud: Option<Member<'_>>, expect: &Expect<'_>) -> Result<Vec<String>, TokenFault> {
+    let audience = match aud {
+        None => Vec::new(),
+        Some(Member::Text(one)) => vec![one.into_owned()],
+        Some(Member::Texts(several)) => several.into_iter().map(Cow::into_owned).collect(),
+        Some(Member::Integer(_) | Member::Other) => return Err(TokenFault::Audience),
+    };
+    if expect.audience.is_empty()
+        || audience.iter().any(|one| expect.audience.contains(&one.as_str()))
+    {
+        Ok(audience)
+    } else {
+        Err(TokenFault::Audience)
+    }
+}
+
+/// `exp` and `iat`, once both and `nbf` hold at `now`.
+fn times(
+    [exp, nbf, iat]: [Option<Member<'_>>; 3],
+    expect: &Expect<'_>,
+    now: i64,
+) -> Result<(i64, i64), TokenFault> {
+    let leeway = seconds(expect.leeway);
+    let latest_now = now.saturating_add(leeway);
+    let earliest_now = now.saturating_sub(leeway);
+    let Some(Member::Integer(expires_at)) = exp else { return Err(TokenFault::Expiry) };
+    // RFC 7519 §4.1.4: "on or after which the JWT MUST NOT be accepted".
+    if expires_at <= earliest_now {
+        return Err(TokenFault::Expired);
+    }
+    match nbf {
+        None => {}
+        Some(Member::Integer(not_before)) if not_before <= latest_now => {}
+        Some(Member::Integer(_)) => return Err(TokenFault::NotYetValid),
+        Some(Member::Text(_) | Member::Texts(_) | Member::Other) => {
+            return Err(TokenFault::NotBefore);
+        }
+    }
+    let Some(Member::Integer(issued_at)) = iat else { return Err(TokenFault::IssuedAt) };
+    if latest_now < issued_at {
+        return Err(TokenFault::IssuedInFuture);
+    }
+    match expect.max_age {
+        Some(max_age) if issued_at.saturating_add(seconds(max_age)) < earliest_now => {
+            Err(TokenFault::TooOld)
+        }
+        Some(_) | None => Ok((expires_at, issued_at)),
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A text that may name something in a database, a log line and another token.
+fn name(member: Member<'_>) -> Option<String> {
+    match member {
+        // PostgreSQL text cannot hold NUL: it would be a 500 where a refusal is due.
+        Member::Text(text)
+            if (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control) =>
+        {
+            Some(text.into_owned())
+        }
+        Member::Text(_) | Member::Texts(_) | Member::Integer(_) | Member::Other => None,
+    }
+}

@@ -1,0 +1,15 @@
+//! What the crate promises, from outside: the happy fixture is in `fixture.rs`, every test changes
+//! one thing of it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::string_slice, reason = "a test fails by panicking")]
+
+mod fixture;
+mod forged_tokens;
+mod key_ring;
+mod peeking;
+mod properties;
+mod published_keys;
+mod sealing;
+mod signing;
+mod verifying;

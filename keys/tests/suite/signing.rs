@@ -1,0 +1,151 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
+use keys::{
+    Algorithm, KeyFault, MasterKey, PublicKey, SealFault, SignFault, Signer, SigningKey, sign,
+};
+use serde_json::{Value, json};
+
+use crate::fixture::{claims, fault, key, stranger};
+
+#[test]
+fn what_is_signed_is_verified() {
+    for algorithm in Algorithm::ALL {
+        let token = sign(key(algorithm), "at+jwt", &claims()).unwrap();
+        assert_eq!(fault(&token), None, "{algorithm}");
+    }
+}
+
+#[test]
+fn the_header_names_kind_algorithm_and_key() {
+    let signer = key(Algorithm::EdDsa);
+    let token = sign(signer, "at+jwt", &claims()).unwrap();
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!(header, json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": signer.kid() }));
+}
+
+#[test]
+fn the_public_half_is_a_jwk_without_private_members() {
+    for algorithm in Algorithm::ALL {
+        let jwk = key(algorithm).public_jwk();
+        let expected: &[&str] = match algorithm {
+            Algorithm::Es256 => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            Algorithm::EdDsa => &["alg", "crv", "kid", "kty", "use", "x"],
+            Algorithm::Rs256 | Algorithm::Ps256 => &["alg", "e", "kid", "kty", "n", "use"],
+        };
+        let mut names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{algorithm}");
+        assert_eq!(jwk["alg"], algorithm.name());
+        assert_eq!(jwk["use"], "sig");
+    }
+}
+
+/// A signer that publishes one key and signs with another, or not at all.
+#[derive(Debug)]
+struct Broken {
+    published: &'static SigningKey,
+    signs: Option<&'static SigningKey>,
+    kid: &'static str,
+}
+
+impl Signer for Broken {
+    fn algorithm(&self) -> Algorithm {
+        self.published.algorithm()
+    }
+    fn kid(&self) -> &str {
+        self.kid
+    }
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SignFault> {
+        self.signs.ok_or(SignFault::Key)?.sign(input)
+    }
+    fn public_jwk(&self) -> &Value {
+        self.published.public_jwk()
+    }
+    fn public_key(&self) -> &PublicKey {
+        self.published.public_key()
+    }
+}
+
+#[test]
+fn a_signature_of_another_key_does_not_leave() {
+    let published = key(Algorithm::Es256);
+    let honest = Broken { published, signs: Some(published), kid: published.kid() };
+    assert!(sign(&honest, "at+jwt", &claims()).is_ok());
+
+    let swapped = Broken { signs: Some(stranger()), ..honest };
+    assert_eq!(sign(&swapped, "at+jwt", &claims()), Err(SignFault::ReadBack));
+    let renamed = Broken { published, signs: Some(published), kid: "other" };
+    assert_eq!(sign(&renamed, "at+jwt", &claims()), Err(SignFault::ReadBack));
+    let absent = Broken { published, signs: None, kid: published.kid() };
+    assert_eq!(sign(&absent, "at+jwt", &claims()), Err(SignFault::Key));
+}
+
+#[test]
+fn claims_that_could_not_be_verified_are_not_signed() {
+    #[derive(serde::Serialize)]
+    struct Twice {
+        sub: &'static str,
+        #[serde(rename = "sub")]
+        again: &'static str,
+    }
+    let signer = key(Algorithm::Es256);
+    let twice = sign(signer, "at+jwt", &Twice { sub: "alice", again: "bob" });
+    assert_eq!(twice, Err(SignFault::Claims));
+    assert_eq!(sign(signer, "at+jwt", &["no", "object"]), Err(SignFault::Claims));
+    let large = json!({ "sub": "x".repeat(20_000) });
+    assert_eq!(sign(signer, "at+jwt", &large), Err(SignFault::Claims));
+}
+
+#[test]
+fn a_key_survives_its_sealing() {
+    let (master, _) = MasterKey::generate().unwrap();
+    for algorithm in Algorithm::ALL {
+        let sealed = key(algorithm).to_sealed(&master, "org/demo/key").unwrap();
+        let opened = SigningKey::from_sealed(&master, "org/demo/key", &sealed).unwrap();
+        assert_eq!(opened.algorithm(), algorithm);
+        assert_eq!(opened.public_jwk(), key(algorithm).public_jwk());
+        assert_eq!(fault(&sign(&opened, "at+jwt", &claims()).unwrap()), None);
+    }
+}
+
+#[test]
+fn a_sealed_key_opens_only_in_its_place() {
+    let (master, _) = MasterKey::generate().unwrap();
+    let sealed = key(Algorithm::Es256).to_sealed(&master, "org/demo/key").unwrap();
+    let moved = SigningKey::from_sealed(&master, "org/other/key", &sealed);
+    assert_eq!(moved.err(), Some(KeyFault::Seal(SealFault::Refused)));
+    let nonsense = master.seal("org/demo/key", b"{\"kty\":\"EC\"}").unwrap();
+    let refused = SigningKey::from_sealed(&master, "org/demo/key", &nonsense);
+    assert_eq!(refused.err(), Some(KeyFault::Unusable));
+}
+
+#[test]
+fn generated_keys_differ() {
+    assert_ne!(key(Algorithm::Es256).kid(), stranger().kid());
+}
+
+#[test]
+fn debug_output_has_no_private_member() {
+    let debug = format!("{:?}", key(Algorithm::Es256));
+    assert!(debug.contains(key(Algorithm::Es256).kid()));
+    assert!(!debug.contains("private") && !debug.contains("\"d\""), "{debug}");
+}
+
+#[test]
+fn jsonwebtoken_reads_what_we_sign_and_cannot_sign_around_us() {
+    let signer = key(Algorithm::Es256);
+    let token = sign(signer, "at+jwt", &claims()).unwrap();
+    let jwk = signer.public_jwk();
+    let decoding =
+        DecodingKey::from_ec_components(jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap());
+    let mut validation = Validation::new(jsonwebtoken::Algorithm::ES256);
+    validation.validate_exp = false;
+    validation.set_audience(&[crate::fixture::US]);
+    let read = jsonwebtoken::decode::<Value>(&token, &decoding.unwrap(), &validation).unwrap();
+    assert_eq!(read.claims, claims());
+
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256);
+    let refused = jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_ec_der(&[]));
+    assert!(refused.is_err());
+}

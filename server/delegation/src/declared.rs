@@ -1,0 +1,152 @@
+//! What an organization consists of, as declared by `actas apply`: plain records, already checked.
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use policy::{PolicyFile, Scope, Timestamp};
+
+use crate::refusal::Fault;
+
+/// The declared state of all organizations. Each method is one transaction.
+#[async_trait]
+pub trait Registry: Debug + Send + Sync {
+    /// The ids of all organizations.
+    async fn orgs(&self) -> Result<Vec<String>, Fault>;
+
+    /// An organization without its grants (there may be very many).
+    async fn find(&self, org: &str) -> Result<Option<Declared>, Fault>;
+
+    /// All grants of an organization that have not ended.
+    async fn grants(&self, org: &str) -> Result<Vec<DeclaredGrant>, Fault>;
+
+    /// Makes all `changes`, or none, and raises the revision by one.
+    ///
+    /// `expected` is the revision the changes were computed from, 0 to create the organization.
+    /// Dropping a grant or an agent ends every delegation that hangs on it, with descendants.
+    /// Returns the new revision, or none when the organization has changed meanwhile.
+    async fn apply(
+        &self,
+        org: &str,
+        expected: i64,
+        changes: &[Change],
+        at: Timestamp,
+    ) -> Result<Option<i64>, Fault>;
+
+    /// The signing keys of an organization, oldest first.
+    async fn keys(&self, org: &str) -> Result<Vec<KeyRecord>, Fault>;
+
+    /// Adds `key` unless its organization already has a key of this algorithm (two replicas that
+    /// start together must agree on one). Returns all keys that now stand.
+    async fn found_key(&self, org: &str, key: &KeyRecord) -> Result<Vec<KeyRecord>, Fault>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    pub id: String,
+    /// Raised by every change; 1 for a new organization.
+    pub revision: i64,
+    pub settings: Settings,
+    pub connections: Vec<Connection>,
+    pub agents: Vec<Agent>,
+    pub resources: Vec<Resource>,
+    pub policies: Vec<PolicyFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub name: String,
+    /// JWS algorithm of issued tokens: `ES256`, `EdDSA`, `RS256` or `PS256`.
+    pub algorithm: String,
+    pub chain_limit: usize,
+    /// At most 300 s.
+    pub lifetime: Duration,
+    pub default_target: Option<String>,
+}
+
+/// A connection to an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    pub id: String,
+    pub issuer: String,
+    /// How we authenticate at the provider's introspection endpoint.
+    pub client_id: String,
+    /// Sealed under the master key.
+    pub client_secret: Vec<u8>,
+    /// Subject tokens must name one of these, or the presenting agent, as `aud`.
+    pub audiences: Vec<String>,
+    /// JWS algorithms the provider may use.
+    pub algorithms: Vec<String>,
+    /// `access_token`, `id_token`.
+    pub kinds: Vec<String>,
+    /// Put before the provider's `sub` in our tokens, so that two providers cannot name one user.
+    pub subject_prefix: String,
+    /// Whether access tokens without `typ: at+jwt` are taken.
+    pub untyped_access_tokens: bool,
+}
+
+/// An agent: a confidential OAuth client that acts for users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its `client_id`.
+    pub id: String,
+    pub name: String,
+    /// The most it may ever be given.
+    pub scope: Scope,
+    /// Other names by which identity providers know it.
+    pub aliases: Vec<String>,
+    pub disabled: bool,
+    /// Keyed hashes of its client secrets, never the secrets.
+    pub secrets: Vec<[u8; 32]>,
+}
+
+/// A resource server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The `aud` of its tokens: an absolute URI or a logical name.
+    pub id: String,
+    pub name: String,
+    pub scope: Scope,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredGrant {
+    pub id: String,
+    pub connection: String,
+    pub user: String,
+    pub agent: String,
+    pub scope: Scope,
+    pub targets: Vec<String>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One step from the old declared state to the new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    PutSettings(Settings),
+    PutConnection(Connection),
+    DropConnection(String),
+    /// Creates the agent or changes everything but its secrets.
+    PutAgent(Agent),
+    DropAgent(String),
+    /// Replaces all secrets of an agent by this one.
+    ReplaceSecret {
+        agent: String,
+        hash: [u8; 32],
+    },
+    PutResource(Resource),
+    DropResource(String),
+    PutPolicy(PolicyFile),
+    DropPolicy(String),
+    PutGrant(DeclaredGrant),
+    /// Ends the grant with this id.
+    DropGrant(String),
+}
+
+/// A signing key as stored: the private part is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    pub kid: String,
+    pub algorithm: String,
+    pub sealed: Vec<u8>,
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,68 @@
+//! What the audit trail says: one event per decision, allowed or refused.
+
+use policy::Timestamp;
+use uuid::Uuid;
+
+/// Who asked, for whom, for what, and what came of it. Never a token, never a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `UUIDv7`: sorts by time.
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub request_id: String,
+    pub client_address: Option<String>,
+    pub outcome: Outcome,
+    /// The OAuth error code that was answered.
+    pub error: Option<&'static str>,
+    /// Our name of the reason, stable, from a short documented list.
+    pub reason: Option<&'static str>,
+    /// More of the reason, for people.
+    pub detail: Option<String>,
+    /// The authenticated client, or the one it claimed to be when authentication failed.
+    pub client: Option<String>,
+    /// The user's `sub` in our tokens.
+    pub subject: Option<String>,
+    /// The actor chain as JSON, outermost first: `[{"iss":…,"sub":…},…]`.
+    pub chain: Option<String>,
+    pub target: Option<String>,
+    pub scope_requested: Option<String>,
+    pub scope_granted: Option<String>,
+    pub delegation: Option<Uuid>,
+    pub parent: Option<Uuid>,
+    pub grant: Option<String>,
+    /// The org's policies that decided, separated by spaces.
+    pub policies: Option<String>,
+    /// SHA-256 of the policy set, hex.
+    pub policy_hash: Option<String>,
+    pub check: Option<Check>,
+}
+
+/// How the identity provider was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// `introspection` is the only kind so far.
+    pub kind: &'static str,
+    /// `good`, `gone` or `unknown`.
+    pub answer: &'static str,
+    pub took_us: i64,
+    pub shared: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Issued,
+    Refused,
+    /// We, or the identity provider, could not tell: 503.
+    Unavailable,
+}
+
+impl Outcome {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Token exchange ([RFC 8693]), read top to bottom.
+//!
+//! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
+
+use policy::{ActorFacts, Decision, Facts, GrantFacts, Party, Permit, TargetFacts, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    client::AuthenticatedClient,
+    event::Event,
+    issue::{Issued, Minting, issue, mint},
+    org::Org,
+    refusal::{Failure, Refusal},
+    request::ExchangeRequest,
+    subject::{CurrentSubject, recheck, verify, verify_actor},
+};
+
+/// When a request arrived, and the id its delegation will have: read once, at the edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    pub now: Timestamp,
+    pub delegation: Uuid,
+}
+
+/// Exchanges a subject token for a delegated access token.
+///
+/// `event` is the draft of the audit event; each step adds what it learned. On success it is
+/// committed together with the delegation; on failure the caller completes and notes it.
+///
+/// # Errors
+///
+/// [`Failure::Refused`] is an answer, [`Failure::Broken`] an outage: neither has issued anything.
+pub async fn exchange(
+    org: &Org,
+    client: &AuthenticatedClient,
+    request: &ExchangeRequest,
+    arrival: Arrival,
+    event: &mut Event,
+) -> Result<Issued, Failure> {
+    event.scope_requested = request.scope.as_ref().map(ToString::to_string);
+    let target = target(org, request, event)?;
+    let subject = verify(org, client, &request.subject, arrival.now).await?;
+    let actor = actor(org, client, request, arrival.now).await?;
+    let subject = recheck(org, subject, event).await?;
+    let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
+    let token = mint(org, permit, Minting { subject: &subject, arrival })?;
+    issue(org, token, event).await
+}
+
+/// RFC 8693 §2.1: `resource` or `audience`, or the organization's default.
+fn target(org: &Org, request: &ExchangeRequest, event: &mut Event) -> Result<TargetFacts, Refusal> {
+    let named = request.target.as_ref().map(crate::request::Target::name);
+    let name = named.or(org.default_target.as_deref()).ok_or(Refusal::NoTarget)?;
+    event.target = Some(name.to_owned());
+    org.target(name).ok_or_else(|| Refusal::UnknownTarget(name.to_owned()))
+}
+
+/// The authenticated client is the actor; an `actor_token` must say the same.
+async fn actor(
+    org: &Org,
+    client: &AuthenticatedClient,
+    request: &ExchangeRequest,
+    now: Timestamp,
+) -> Result<ActorFacts, Failure> {
+    let expires_at = match &request.actor {
+        Some(presented) => Some(verify_actor(org, client, presented, now).await?),
+        None => None,
+    };
+    let agent = client.agent();
+    Ok(ActorFacts {
+        party: Party { issuer: org.issuer.clone(), id: agent.actor_id() },
+        client_id: agent.id.clone(),
+        aliases: agent.aliases.clone(),
+        ceiling: agent.ceiling.clone(),
+        expires_at,
+    })
+}
+
+struct Asked<'a> {
+    actor: ActorFacts,
+    target: TargetFacts,
+    request: &'a ExchangeRequest,
+    now: Timestamp,
+}
+
+/// Gathers the facts; `policy` decides.
+fn decide(
+    org: &Org,
+    asked: Asked<'_>,
+    subject: &CurrentSubject,
+    event: &mut Event,
+) -> Result<Permit, Refusal> {
+    let grant = subject.grant().map(|grant| GrantFacts {
+        id: grant.id.clone(),
+        scope: grant.scope.clone(),
+        targets: grant.targets.clone(),
+        expires_at: grant.expires_at,
+    });
+    let facts = Facts {
+        org: org.id.clone(),
+        now: asked.now,
+        subject: subject.facts().clone(),
+        actor: asked.actor,
+        grant,
+        target: asked.target,
+        requested: asked.request.scope.clone(),
+        standing: subject.standing(),
+        approved: false,
+    };
+    event.subject = Some(facts.subject.sub.clone());
+    event.grant = facts.grant.as_ref().map(|grant| grant.id.clone());
+    event.chain = Some(chain_json(&facts));
+    event.policy_hash.clone_from(&org.policy_hash);
+    match policy::decide(&facts, &org.rules) {
+        Decision::Permit(permit) => {
+            event.policies = names(permit.policies());
+            Ok(permit)
+        }
+        Decision::Ask(_) => Err(Refusal::ApprovalNeeded),
+        Decision::Refuse(refusal) => {
+            event.policies = names(&refusal.policies);
+            Err(Refusal::Policy(refusal))
+        }
+    }
+}
+
+fn names(policies: &[String]) -> Option<String> {
+    (!policies.is_empty()).then(|| policies.join(" "))
+}
+
+/// The chain as asked for: the actor, then whoever acted before.
+fn chain_json(facts: &Facts) -> String {
+    let prior = facts.subject.chain.parties();
+    let again = prior.first() == Some(&facts.actor.party);
+    let parties = (!again).then_some(&facts.actor.party).into_iter().chain(prior);
+    let list = parties.map(|party| serde_json::json!({ "iss": party.issuer, "sub": party.id }));
+    serde_json::Value::Array(list.collect()).to_string()
+}

@@ -1,0 +1,160 @@
+//! The one door: a permit becomes a signed token, and the token leaves once it is recorded.
+
+use policy::{Permit, Timestamp};
+use secrecy::ExposeSecret;
+
+use crate::{
+    claims::{AccessClaims, Act},
+    event::{Event, Outcome},
+    exchange::Arrival,
+    org::Org,
+    ports::{Delegation, Opened, Opening},
+    refusal::{Failure, Fault, Refusal},
+    subject::{CurrentSubject, sealing_context},
+};
+
+/// Signed, but not yet recorded. Its text is private, so it cannot leave:
+///
+/// ```compile_fail,E0616
+/// fn leak(token: delegation::issue::SignedToken) -> String { token.compact }
+/// ```
+///
+/// Once recorded, it can:
+///
+/// ```
+/// fn send(token: &delegation::issue::Issued) -> &str { token.access_token() }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct SignedToken {
+    compact: String,
+    delegation: Delegation,
+}
+
+/// A token whose delegation and audit event are committed. Only this can be sent, and only
+/// [`issue`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn forge() -> delegation::issue::Issued {
+///     delegation::issue::Issued { compact: String::new(), scope: String::new(), expires_in: 300 }
+/// }
+/// ```
+#[must_use]
+pub struct Issued {
+    compact: String,
+    scope: String,
+    expires_in: i64,
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issued").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl Issued {
+    #[must_use]
+    pub fn access_token(&self) -> &str {
+        &self.compact
+    }
+
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Seconds (RFC 6749 §5.1).
+    #[must_use]
+    pub const fn expires_in(&self) -> i64 {
+        self.expires_in
+    }
+}
+
+/// What minting needs besides the permit, none of it about whom or what the token is for.
+pub(crate) struct Minting<'a> {
+    pub subject: &'a CurrentSubject,
+    pub arrival: Arrival,
+}
+
+/// Spends the permit. Who, what, where and how long come from its terms and from nowhere else, so
+/// a decision about one user cannot mint for another.
+pub(crate) fn mint(
+    org: &Org,
+    permit: Permit,
+    minting: Minting<'_>,
+) -> Result<SignedToken, Failure> {
+    let terms = permit.spend();
+    let Arrival { now, delegation: id } = minting.arrival;
+    let act =
+        Act::of(&terms.chain).ok_or_else(|| Fault::Keys("a token without an actor".into()))?;
+    let scope = terms.scope.to_string();
+    let claims = AccessClaims {
+        iss: &org.issuer,
+        sub: &terms.sub,
+        aud: &terms.audience,
+        client_id: &terms.client_id,
+        iat: now.0,
+        exp: terms.expires_at.0,
+        jti: id.to_string(),
+        scope: &scope,
+        org_id: &terms.org,
+        act,
+        auth_time: terms.auth_time.map(|at| at.0),
+        acr: terms.acr.as_deref(),
+        amr: &terms.amr,
+    };
+    let compact = keys::sign(org.ring.active(), "at+jwt", &claims)
+        .map_err(|fault| Fault::Keys(fault.to_string()))?;
+    let origin = minting.subject.origin();
+    let sealed_subject = match &origin.provider_token {
+        Some(token) => {
+            let context = sealing_context(org, id);
+            let sealed = org.master.seal(&context, token.expose_secret().as_bytes());
+            Some(sealed.map_err(|fault| Fault::Keys(fault.to_string()))?)
+        }
+        None => None,
+    };
+    let delegation = Delegation {
+        id,
+        parent: origin.parent.as_ref().map(|parent| parent.id),
+        root: origin.parent.as_ref().map_or(id, |parent| parent.root),
+        grant: terms.grant,
+        connection: origin.connection.clone(),
+        user: terms.user.id,
+        agent: terms.client_id,
+        target: terms.audience,
+        depth: terms.chain.depth(),
+        scope: terms.scope,
+        token_hash: keys::sha256(compact.as_bytes()),
+        issued_at: now,
+        expires_at: terms.expires_at,
+        sealed_subject,
+    };
+    Ok(SignedToken { compact, delegation })
+}
+
+/// Commits the delegation and its event together, then lets the token go.
+///
+/// The ledger reads again, in that same transaction, that nothing the token rests on has ended
+/// since the decision: a revocation that lands in between wins.
+pub(crate) async fn issue(
+    org: &Org,
+    token: SignedToken,
+    event: &mut Event,
+) -> Result<Issued, Failure> {
+    let SignedToken { compact, delegation } = token;
+    let Timestamp(issued_at) = delegation.issued_at;
+    let (scope, expires_in) = (delegation.scope.to_string(), delegation.expires_at.0 - issued_at);
+    let event = Event {
+        outcome: Outcome::Issued,
+        scope_granted: Some(scope.clone()),
+        delegation: Some(delegation.id),
+        ..event.clone()
+    };
+    let opening = Opening { revision: org.revision, delegation, event };
+    match org.ledger.open(opening).await? {
+        Opened::Recorded => Ok(Issued { compact, scope, expires_in }),
+        Opened::Changed => Err(Fault::Changed.into()),
+        Opened::Ended => Err(Refusal::EndedMeanwhile.into()),
+    }
+}

@@ -1,0 +1,23 @@
+//! The life of a delegation: who lets whom do what, where, until when, derived from which other.
+//!
+//! Knows the protocol (RFC 8693 and what it stands on), not HTTP servers, SQL or outbound HTTP:
+//! those implement the [`ports`].
+//!
+//! Reading order: [`exchange`] (the flow, one line per step), then the evidence each step makes:
+//! [`request`], [`client`], [`subject`], [`issue`]; then [`refusal`] (why there is no token),
+//! [`event`] (what the audit trail says) and [`declared`] (what an organization consists of).
+//!
+//! INVARIANT: a token leaves by one door, [`issue::issue`], and only as [`issue::Issued`].
+
+pub(crate) mod claims;
+pub mod client;
+pub mod declared;
+pub mod event;
+pub mod exchange;
+pub mod form;
+pub mod issue;
+pub mod org;
+pub mod ports;
+pub mod refusal;
+pub mod request;
+pub mod subject;

@@ -1,0 +1,99 @@
+//! Everything one organization needs to answer: a snapshot of what was declared, ready to use.
+//!
+//! Flows get an `&Org` and never an org id: its ledger and its providers are bound to it already,
+//! so there is none they could mix up. Every organization is its own issuer (RFC 8414 §2).
+
+use std::{collections::HashMap, sync::Arc};
+
+use keys::{Algorithm, KeyRing, MasterKey, SecretHash};
+use policy::{Rules, Scope, TargetFacts, TargetKind};
+
+use crate::ports::{IdentityProvider, Ledger};
+
+#[derive(Debug)]
+pub struct Org {
+    pub id: String,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The revision of the declared state this snapshot was made of.
+    pub revision: i64,
+    pub rules: Rules,
+    /// SHA-256 of the policy set, for the audit trail.
+    pub policy_hash: Option<String>,
+    pub default_target: Option<String>,
+    pub agents: HashMap<String, Arc<Agent>>,
+    pub resources: HashMap<String, Scope>,
+    pub connections: Vec<Connection>,
+    pub ring: KeyRing,
+    pub master: Arc<MasterKey>,
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// A registered client that acts for users.
+#[derive(Debug)]
+pub struct Agent {
+    /// Its `client_id`.
+    pub id: String,
+    /// The most it may ever be given.
+    pub ceiling: Scope,
+    /// Other names by which identity providers know it.
+    pub aliases: Vec<String>,
+    pub disabled: bool,
+    pub secrets: Vec<SecretHash>,
+}
+
+impl Agent {
+    /// The agent's name as an actor (`act.sub`).
+    ///
+    /// RFC 9068 §5 warns of clients whose id equals a user's `sub`: agents have a namespace of
+    /// their own, and users whose `sub` begins with it are refused.
+    #[must_use]
+    pub fn actor_id(&self) -> String {
+        format!("agent:{}", self.id)
+    }
+
+    /// Whether `name` is one of the names identity providers know this client by.
+    #[must_use]
+    pub fn is_known_as(&self, name: &str) -> bool {
+        self.id == name || self.aliases.iter().any(|alias| alias == name)
+    }
+}
+
+/// A connection to an identity provider whose tokens are believed.
+#[derive(Debug)]
+pub struct Connection {
+    pub id: String,
+    pub issuer: String,
+    pub audiences: Vec<String>,
+    pub algorithms: Vec<Algorithm>,
+    pub takes_access_tokens: bool,
+    pub takes_id_tokens: bool,
+    pub takes_untyped_access_tokens: bool,
+    pub subject_prefix: String,
+    pub provider: Arc<dyn IdentityProvider>,
+}
+
+impl Org {
+    /// What is known of a target: a resource server, or an agent that is handed a token.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<TargetFacts> {
+        if let Some(scope) = self.resources.get(name) {
+            let (id, scope) = (name.to_owned(), scope.clone());
+            return Some(TargetFacts { id, kind: TargetKind::Resource, scope });
+        }
+        let agent = self.agents.get(name).filter(|agent| !agent.disabled)?;
+        let (id, scope) = (name.to_owned(), agent.ceiling.clone());
+        Some(TargetFacts { id, kind: TargetKind::Agent, scope })
+    }
+
+    #[must_use]
+    pub fn connection(&self, id: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.id == id)
+    }
+
+    /// The connection whose provider calls itself `issuer`: exact comparison (RFC 8414 §3.3).
+    #[must_use]
+    pub fn connection_of(&self, issuer: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.issuer == issuer)
+    }
+}

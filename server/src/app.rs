@@ -1,0 +1,324 @@
+//! Organizations out of settings and database: the only place where concrete types meet.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use delegation::{
+    declared::{self, Declared, KeyRecord, Registry},
+    org::{Agent, Connection, Org},
+    ports::IdentityProvider,
+    refusal::Fault,
+};
+use keys::{Algorithm, KeyRing, MasterKey, SecretHash, SigningKey};
+use policy::{OrgPolicies, Rules};
+use secrecy::SecretString;
+use store::Store;
+use tokio::sync::Mutex;
+use upstream::{ConnectionSettings, Outbound, OutboundSettings};
+
+use crate::{apply::diff::sealing_context, clock, config::Config, metrics::Metrics};
+
+/// Larger answers of an identity provider than this are not read on.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// Everything a process serves. Shared by all workers; reading it takes no lock.
+#[derive(Debug)]
+pub struct App {
+    /// The public URL without a trailing slash.
+    pub origin: String,
+    pub default_org: Option<String>,
+    pub store: Store,
+    pub metrics: Metrics,
+    registry: Arc<dyn Registry>,
+    master: Arc<MasterKey>,
+    outbound: Outbound,
+    orgs: ArcSwap<HashMap<String, Arc<Loaded>>>,
+    /// One reload at a time: each copies the map.
+    reloading: Mutex<()>,
+}
+
+/// An organization ready to answer, with what it was made of.
+#[derive(Debug)]
+pub struct Loaded {
+    pub org: Arc<Org>,
+    pub declared: Declared,
+}
+
+/// Why a process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error("outbound requests cannot be made: {0}")]
+    Outbound(String),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl App {
+    /// Connects, migrates, and loads every organization.
+    ///
+    /// # Errors
+    ///
+    /// The database or the outbound client cannot be used. An organization that cannot be loaded
+    /// is logged and left out: it must not take the others down.
+    pub async fn build(config: &Config) -> Result<Arc<Self>, StartError> {
+        let store = connect(config).await?;
+        let outbound = Outbound::new(OutboundSettings {
+            allow_private_addresses: config.development,
+            extra_ca_pem: config.upstream.extra_ca.clone(),
+            deadline: config.upstream.deadline,
+            max_body: LARGEST_ANSWER,
+        })
+        .map_err(|e| StartError::Outbound(e.to_string()))?;
+        let app = Arc::new(Self {
+            origin: config.origin().to_owned(),
+            default_org: config.default_org.clone(),
+            registry: store.registry(),
+            store,
+            metrics: Metrics::new(),
+            master: Arc::clone(&config.keys.master),
+            outbound,
+            orgs: ArcSwap::default(),
+            reloading: Mutex::new(()),
+        });
+        app.refresh().await?;
+        Ok(app)
+    }
+
+    /// An organization by its id, as it was last loaded.
+    #[must_use]
+    pub fn org(&self, id: &str) -> Option<Arc<Org>> {
+        self.orgs.load().get(id).map(|loaded| Arc::clone(&loaded.org))
+    }
+
+    /// How many organizations are served.
+    #[must_use]
+    pub fn org_count(&self) -> usize {
+        self.orgs.load().len()
+    }
+
+    /// RFC 8414 §2: what an organization calls itself.
+    #[must_use]
+    pub fn issuer(&self, org: &str) -> String {
+        if self.default_org.as_deref() == Some(org) {
+            self.origin.clone()
+        } else {
+            format!("{}/o/{org}", self.origin)
+        }
+    }
+
+    /// Loads what has changed since the last time: new, changed and removed organizations.
+    ///
+    /// # Errors
+    ///
+    /// The list of organizations cannot be read.
+    pub async fn refresh(&self) -> Result<(), Fault> {
+        let standing = self.registry.orgs().await?;
+        let known: HashMap<String, i64> =
+            self.orgs.load().iter().map(|(id, loaded)| (id.clone(), loaded.org.revision)).collect();
+        for (id, revision) in standing {
+            if known.get(&id) != Some(&revision)
+                && let Err(fault) = self.reload(&id).await
+            {
+                tracing::error!(org = id, %fault, "an organization cannot be loaded");
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads one organization again, after its revision turned out to be an old one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or made to work; the old one goes on being served.
+    pub async fn reload(&self, id: &str) -> Result<Option<Arc<Org>>, Fault> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
+        let previous = self.orgs.load().get(id).cloned();
+        if let Some(previous) = &previous
+            && previous.org.revision == declared.revision
+        {
+            return Ok(Some(Arc::clone(&previous.org)));
+        }
+        let ring = self.ring(&declared).await?;
+        let org = Arc::new(self.assemble(&declared, ring, previous.as_deref())?);
+        let mut orgs = HashMap::clone(&self.orgs.load());
+        orgs.insert(id.to_owned(), Arc::new(Loaded { org: Arc::clone(&org), declared }));
+        self.orgs.store(Arc::new(orgs));
+        tracing::info!(org = id, revision = org.revision, "organization loaded");
+        Ok(Some(org))
+    }
+
+    fn assemble(
+        &self,
+        declared: &Declared,
+        ring: KeyRing,
+        previous: Option<&Loaded>,
+    ) -> Result<Org, Fault> {
+        let id = &declared.id;
+        let broken = |what: &str, e: &dyn std::fmt::Display| {
+            Fault::Store(format!("organization `{id}`: {what}: {e}"))
+        };
+        let policies = OrgPolicies::parse(&declared.policies).map_err(|errors| {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            broken("its stored policies", &errors.join("; "))
+        })?;
+        let policy_hash = hash(&declared.policies);
+        let settings = &declared.settings;
+        let rules = Rules::new(settings.chain_limit, settings.lifetime, policies)
+            .map_err(|e| broken("its rules", &e))?;
+        let connections = declared.connections.iter();
+        let connections = connections.map(|c| self.connection(declared, c, previous));
+        let agents =
+            declared.agents.iter().map(|agent| (agent.id.clone(), Arc::new(agent_of(agent))));
+        let resources = declared.resources.iter().map(|r| (r.id.clone(), r.scope.clone()));
+        Ok(Org {
+            id: id.clone(),
+            issuer: self.issuer(id),
+            revision: declared.revision,
+            rules,
+            policy_hash,
+            default_target: settings.default_target.clone(),
+            agents: agents.collect(),
+            resources: resources.collect(),
+            connections: connections.collect::<Result<_, _>>()?,
+            ring,
+            master: Arc::clone(&self.master),
+            ledger: self.store.ledger(id),
+        })
+    }
+
+    /// A connection that has not changed keeps what it has learned: discovery, keys, live sockets.
+    fn connection(
+        &self,
+        org: &Declared,
+        declared: &declared::Connection,
+        previous: Option<&Loaded>,
+    ) -> Result<Connection, Fault> {
+        let kept = previous.and_then(|previous| {
+            let same = previous.declared.connections.contains(declared);
+            let kept = previous.org.connection(&declared.id)?;
+            same.then(|| Arc::clone(&kept.provider))
+        });
+        let provider = match kept {
+            Some(provider) => provider,
+            None => self.provider(&org.id, declared)?,
+        };
+        let algorithms = declared.algorithms.iter().map(|name| name.parse::<Algorithm>());
+        let algorithms = algorithms
+            .collect::<Result<_, _>>()
+            .map_err(|e| Fault::Store(format!("connection `{}`: {e}", declared.id)))?;
+        let takes = |kind: &str| declared.kinds.iter().any(|taken| taken == kind);
+        Ok(Connection {
+            id: declared.id.clone(),
+            issuer: declared.issuer.clone(),
+            audiences: declared.audiences.clone(),
+            algorithms,
+            takes_access_tokens: takes("access_token"),
+            takes_id_tokens: takes("id_token"),
+            takes_untyped_access_tokens: declared.untyped_access_tokens,
+            subject_prefix: declared.subject_prefix.clone(),
+            provider,
+        })
+    }
+
+    fn provider(
+        &self,
+        org: &str,
+        declared: &declared::Connection,
+    ) -> Result<Arc<dyn IdentityProvider>, Fault> {
+        let secret = self
+            .master
+            .open(&sealing_context(org, &declared.id), &declared.client_secret)
+            .map_err(|e| Fault::Keys(format!("the secret of connection `{}`: {e}", declared.id)))?;
+        let secret = std::str::from_utf8(&secret)
+            .map_err(|_| Fault::Keys(format!("the secret of connection `{}`", declared.id)))?;
+        let settings = ConnectionSettings {
+            id: declared.id.clone(),
+            issuer: declared.issuer.clone(),
+            client_id: declared.client_id.clone(),
+            client_secret: SecretString::from(secret),
+        };
+        Ok(upstream::Connection::new(settings, self.outbound.clone()))
+    }
+
+    /// The organization's keys; the first of its algorithm is made here, once for all replicas.
+    async fn ring(&self, declared: &Declared) -> Result<KeyRing, Fault> {
+        let (org, algorithm) = (&declared.id, &declared.settings.algorithm);
+        let mut records = self.registry.keys(org).await?;
+        if !records.iter().any(|record| record.algorithm == *algorithm) {
+            let parsed = algorithm.parse::<Algorithm>().map_err(|e| Fault::Keys(e.to_string()))?;
+            let record = new_key(&self.master, org, parsed)?;
+            records = self.registry.found_key(org, &record).await?;
+        }
+        ring_of(&self.master, org, algorithm, &records)
+    }
+}
+
+/// Connects to the database and brings its schema up to date.
+///
+/// # Errors
+///
+/// It cannot be reached, or a newer actas has migrated it.
+pub async fn connect(config: &Config) -> Result<Store, Fault> {
+    let database = &config.database;
+    let settings =
+        store::Settings { url: database.url.clone(), max_connections: database.max_connections };
+    let store = Store::connect(&settings).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+fn agent_of(declared: &declared::Agent) -> Agent {
+    Agent {
+        id: declared.id.clone(),
+        ceiling: declared.scope.clone(),
+        aliases: declared.aliases.clone(),
+        disabled: declared.disabled,
+        secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
+    }
+}
+
+/// Names and texts, so that the audit trail can say under which policies a decision was made.
+fn hash(policies: &[policy::PolicyFile]) -> Option<String> {
+    let text: String =
+        policies.iter().map(|file| format!("{}\0{}\0", file.name, file.text)).collect();
+    (!policies.is_empty()).then(|| keys::sha256_hex(text.as_bytes()))
+}
+
+fn key_context(org: &str, kid: &str) -> String {
+    format!("signing-key:{org}:{kid}")
+}
+
+fn new_key(master: &MasterKey, org: &str, algorithm: Algorithm) -> Result<KeyRecord, Fault> {
+    use keys::Signer as _;
+    let broken = |e: &dyn std::fmt::Display| Fault::Keys(format!("a signing key: {e}"));
+    let key = SigningKey::generate(algorithm).map_err(|e| broken(&e))?;
+    let kid = key.kid().to_owned();
+    let sealed = key.to_sealed(master, &key_context(org, &kid)).map_err(|e| broken(&e))?;
+    Ok(KeyRecord { kid, algorithm: algorithm.to_string(), sealed, created_at: clock::now() })
+}
+
+/// The newest key of the organization's algorithm signs; keys of earlier algorithms stay published
+/// for what they have signed.
+fn ring_of(
+    master: &MasterKey,
+    org: &str,
+    algorithm: &str,
+    records: &[KeyRecord],
+) -> Result<KeyRing, Fault> {
+    let now = clock::now().0;
+    let entry = |record: &KeyRecord| {
+        let key = SigningKey::from_sealed(master, &key_context(org, &record.kid), &record.sealed)
+            .map_err(|e| {
+            Fault::Keys(format!("signing key `{}` of `{org}`: {e}", record.kid))
+        })?;
+        let retires_at = (record.algorithm != algorithm).then_some(now);
+        Ok(keys::Entry { key: Arc::new(key), activates_at: record.created_at.0, retires_at })
+    };
+    let entries = records.iter().map(entry).collect::<Result<Vec<_>, Fault>>()?;
+    // A key another replica made a moment ago, by a clock ahead of ours, signs at once all the same.
+    let now = entries.iter().map(|entry| entry.activates_at).fold(now, i64::max);
+    KeyRing::new(entries, now).map_err(|e| Fault::Keys(format!("`{org}`: {e}")))
+}

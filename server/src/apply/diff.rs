@@ -1,0 +1,200 @@
+//! What has to change for an organization to become what its file says.
+
+use delegation::declared::{Agent, Change, Connection, Declared, DeclaredGrant};
+use keys::MasterKey;
+use secrecy::ExposeSecret;
+
+use super::check::{Desired, DesiredConnection};
+
+/// The changes, and a line for each that a person reads: `+` new, `~` changed, `-` gone.
+#[derive(Debug, Default)]
+pub struct Diff {
+    pub changes: Vec<Change>,
+    pub lines: Vec<String>,
+}
+
+impl Diff {
+    fn put(&mut self, known: bool, what: String, change: Change) {
+        self.lines.push(format!("{} {what}", if known { '~' } else { '+' }));
+        self.changes.push(change);
+    }
+
+    fn drop(&mut self, what: String, change: Change) {
+        self.lines.push(format!("- {what}"));
+        self.changes.push(change);
+    }
+}
+
+/// Compares what stands with what is desired.
+///
+/// # Errors
+///
+/// When a stored secret cannot be opened: the master key is not the one it was sealed with.
+pub fn between(
+    current: Option<&Declared>,
+    grants: &[DeclaredGrant],
+    desired: Desired,
+    master: &MasterKey,
+) -> Result<Diff, String> {
+    let mut diff = Diff::default();
+    let nothing = Declared {
+        id: desired.id.clone(),
+        revision: 0,
+        settings: desired.settings.clone(),
+        connections: Vec::new(),
+        agents: Vec::new(),
+        resources: Vec::new(),
+        policies: Vec::new(),
+    };
+    let current_or_new = current.unwrap_or(&nothing);
+    if current.is_none() || current_or_new.settings != desired.settings {
+        let what = format!("organization {}", desired.id);
+        diff.put(current.is_some(), what, Change::PutSettings(desired.settings.clone()));
+    }
+    connections(&mut diff, current_or_new, &desired, master)?;
+    agents(&mut diff, current_or_new, &desired);
+    resources(&mut diff, current_or_new, &desired);
+    policies(&mut diff, current_or_new, &desired);
+    grants_of(&mut diff, grants, desired.grants);
+    Ok(diff)
+}
+
+fn connections(
+    diff: &mut Diff,
+    current: &Declared,
+    desired: &Desired,
+    master: &MasterKey,
+) -> Result<(), String> {
+    for wanted in &desired.connections {
+        let standing = current.connections.iter().find(|c| c.id == wanted.id);
+        let same = match standing {
+            Some(standing) => is_same(standing, wanted, &desired.id, master)?,
+            None => false,
+        };
+        if !same {
+            let sealed = sealed(wanted, &desired.id, master)?;
+            diff.put(
+                standing.is_some(),
+                format!("connection {}", wanted.id),
+                Change::PutConnection(sealed),
+            );
+        }
+    }
+    for gone in &current.connections {
+        if !desired.connections.iter().any(|c| c.id == gone.id) {
+            diff.drop(format!("connection {}", gone.id), Change::DropConnection(gone.id.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Binds a sealed client secret to its connection, so that rows cannot be swapped.
+#[must_use]
+pub fn sealing_context(org: &str, connection: &str) -> String {
+    format!("connection:{org}:{connection}")
+}
+
+fn sealed(wanted: &DesiredConnection, org: &str, master: &MasterKey) -> Result<Connection, String> {
+    let context = sealing_context(org, &wanted.id);
+    let client_secret = master
+        .seal(&context, wanted.client_secret.expose_secret().as_bytes())
+        .map_err(|fault| format!("the secret of connection `{}`: {fault}", wanted.id))?;
+    Ok(Connection {
+        id: wanted.id.clone(),
+        issuer: wanted.issuer.clone(),
+        client_id: wanted.client_id.clone(),
+        client_secret,
+        audiences: wanted.audiences.clone(),
+        algorithms: wanted.algorithms.clone(),
+        kinds: wanted.kinds.clone(),
+        subject_prefix: wanted.subject_prefix.clone(),
+        untyped_access_tokens: wanted.untyped_access_tokens,
+    })
+}
+
+/// Sealing the same secret twice gives different bytes, so the opened ones are compared.
+fn is_same(
+    standing: &Connection,
+    wanted: &DesiredConnection,
+    org: &str,
+    master: &MasterKey,
+) -> Result<bool, String> {
+    let opened = master
+        .open(&sealing_context(org, &standing.id), &standing.client_secret)
+        .map_err(|fault| format!("the stored secret of connection `{}`: {fault}", standing.id))?;
+    let wanted_with_its_secret = Connection {
+        client_secret: standing.client_secret.clone(),
+        ..sealed(wanted, org, master)?
+    };
+    let same_secret = opened.as_slice() == wanted.client_secret.expose_secret().as_bytes();
+    Ok(same_secret && *standing == wanted_with_its_secret)
+}
+
+fn agents(diff: &mut Diff, current: &Declared, desired: &Desired) {
+    for wanted in &desired.agents {
+        let standing = current.agents.iter().find(|agent| agent.id == wanted.id);
+        let same = standing.is_some_and(|standing| {
+            *standing == Agent { secrets: standing.secrets.clone(), ..wanted.clone() }
+        });
+        if !same {
+            let what = format!("agent {}", wanted.id);
+            diff.put(standing.is_some(), what, Change::PutAgent(wanted.clone()));
+        }
+    }
+    for gone in &current.agents {
+        if !desired.agents.iter().any(|agent| agent.id == gone.id) {
+            diff.drop(format!("agent {}", gone.id), Change::DropAgent(gone.id.clone()));
+        }
+    }
+}
+
+fn resources(diff: &mut Diff, current: &Declared, desired: &Desired) {
+    for wanted in &desired.resources {
+        let standing = current.resources.iter().find(|resource| resource.id == wanted.id);
+        if standing != Some(wanted) {
+            let what = format!("resource {}", wanted.id);
+            diff.put(standing.is_some(), what, Change::PutResource(wanted.clone()));
+        }
+    }
+    for gone in &current.resources {
+        if !desired.resources.iter().any(|resource| resource.id == gone.id) {
+            diff.drop(format!("resource {}", gone.id), Change::DropResource(gone.id.clone()));
+        }
+    }
+}
+
+fn policies(diff: &mut Diff, current: &Declared, desired: &Desired) {
+    for wanted in &desired.policies {
+        let standing = current.policies.iter().find(|file| file.name == wanted.name);
+        if standing != Some(wanted) {
+            let what = format!("policy {}", wanted.name);
+            diff.put(standing.is_some(), what, Change::PutPolicy(wanted.clone()));
+        }
+    }
+    for gone in &current.policies {
+        if !desired.policies.iter().any(|file| file.name == gone.name) {
+            diff.drop(format!("policy {}", gone.name), Change::DropPolicy(gone.name.clone()));
+        }
+    }
+}
+
+fn grants_of(diff: &mut Diff, current: &[DeclaredGrant], desired: Vec<DeclaredGrant>) {
+    let same_pair = |a: &DeclaredGrant, b: &DeclaredGrant| {
+        (&a.connection, &a.user, &a.agent) == (&b.connection, &b.user, &b.agent)
+    };
+    let what = |grant: &DeclaredGrant| format!("grant of {} to {}", grant.user, grant.agent);
+    for gone in current {
+        if !desired.iter().any(|grant| same_pair(gone, grant)) {
+            diff.drop(what(gone), Change::DropGrant(gone.id.clone()));
+        }
+    }
+    for mut wanted in desired {
+        let standing = current.iter().find(|grant| same_pair(grant, &wanted));
+        // A grant keeps its id when it changes: what was delegated under it still hangs on it.
+        wanted.id =
+            standing.map_or_else(|| crate::clock::id().to_string(), |standing| standing.id.clone());
+        if standing != Some(&wanted) {
+            diff.put(standing.is_some(), what(&wanted), Change::PutGrant(wanted));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What an organization's file may say, as written.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrgFile {
+    pub id: String,
+    pub name: Option<String>,
+    pub algorithm: Option<String>,
+    pub max_chain_depth: Option<usize>,
+    /// Seconds.
+    pub token_lifetime: Option<u64>,
+    pub default_target: Option<String>,
+    #[serde(default)]
+    pub connections: Vec<Spanned<ConnectionEntry>>,
+    #[serde(default)]
+    pub agents: Vec<Spanned<AgentEntry>>,
+    #[serde(default)]
+    pub resources: Vec<Spanned<ResourceEntry>>,
+    #[serde(default)]
+    pub grants: Vec<Spanned<GrantEntry>>,
+    #[serde(default)]
+    pub policies: Vec<Spanned<PolicyEntry>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionEntry {
+    pub id: String,
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: SecretEntry,
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    pub algorithms: Option<Vec<String>>,
+    pub kinds: Option<Vec<String>>,
+    #[serde(default)]
+    pub subject_prefix: String,
+    #[serde(default)]
+    pub untyped_access_tokens: bool,
+}
+
+/// Where a secret comes from; the file itself is the last resort.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretEntry {
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
+    pub value: Option<String>,
+}
+
+impl std::fmt::Debug for SecretEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretEntry")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentEntry {
+    pub id: String,
+    pub name: Option<String>,
+    pub scope: String,
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceEntry {
+    pub id: String,
+    pub name: Option<String>,
+    pub scope: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantEntry {
+    pub connection: String,
+    pub user: String,
+    pub agent: String,
+    pub scope: String,
+    pub targets: Vec<String>,
+    /// RFC 3339.
+    pub expires: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyEntry {
+    pub file: Option<PathBuf>,
+    pub name: Option<String>,
+    pub text: Option<String>,
+}
+
+/// An organization's id is a segment of its issuer's path.
+///
+/// # Errors
+///
+/// What an id may look like.
+pub fn org_id(id: &str) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if 0 < id.len() && id.len() <= 63 && id.chars().all(legal) && !id.starts_with('-') {
+        Ok(())
+    } else {
+        Err(format!("`{id}` must be 1 to 63 lower-case letters, digits and hyphens"))
+    }
+}
+
+/// A name of something else: printable, without spaces, so that lists of names stay readable.
+///
+/// # Errors
+///
+/// What a name may look like.
+pub fn name(text: &str) -> Result<(), String> {
+    if 0 < text.len() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(format!("`{text}` must be 1 to 255 printable ASCII characters without spaces"))
+    }
+}

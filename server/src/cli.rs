@@ -1,0 +1,154 @@
+//! The commands of `actas`.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    app::connect,
+    apply::{self, How, Report},
+    clock,
+    config::Config,
+    demo, serve,
+};
+
+/// An OAuth 2.0 Token Exchange (RFC 8693) authorization server for AI agents.
+///
+/// An agent presents a user's token and gets back a delegated JWT that lives five minutes, whose
+/// scopes are a subset of what the user granted, and which names the user as `sub` and the agent
+/// as `act`. The user's identity provider is asked again at every exchange.
+#[derive(Debug, Parser)]
+#[command(name = "actas", version, about, long_about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM.
+    ///
+    /// Migrates the database first; replicas may start together.
+    #[command(
+        after_help = "Example:\n  actas master-key > master.key\n  actas serve --config actas.toml"
+    )]
+    Serve(ConfigFile),
+    /// Check the configuration and say what is wrong with it, all at once.
+    CheckConfig(ConfigFile),
+    /// Make an organization what its file says, and print what changed.
+    ///
+    /// Idempotent: a second run changes nothing. Nothing is changed when anything in the file is
+    /// wrong. The secrets of new agents are made here and shown once.
+    #[command(after_help = "Example:\n  actas apply -f org.toml --config actas.toml --dry-run")]
+    Apply(ApplyArguments),
+    /// Play the whole story: server, identity provider, agents, protected API.
+    Demo(demo::Arguments),
+    /// Print a new master key, under which everything secret is sealed at rest.
+    MasterKey,
+}
+
+#[derive(Args, Debug)]
+struct ConfigFile {
+    /// Static settings; see the README for all of them.
+    #[arg(long, short, value_name = "FILE", default_value = "actas.toml", env = "ACTAS_CONFIG")]
+    config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct ApplyArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// What the organization is to consist of.
+    #[arg(long, short, value_name = "FILE")]
+    file: PathBuf,
+    /// Print what would change, change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Replace the secret of this agent by a new one; may be given several times.
+    #[arg(long, value_name = "AGENT")]
+    new_secret: Vec<String>,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = actix_web::rt::System::new().block_on(dispatch(cli.command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+async fn dispatch(command: Command) -> Done {
+    match command {
+        Command::Serve(file) => {
+            let config = Config::load(&file.config)?;
+            crate::log::start(&config.log);
+            Ok(serve::run(config).await?)
+        }
+        Command::CheckConfig(file) => {
+            let config = Config::load(&file.config)?;
+            say(
+                &mut std::io::stdout(),
+                &format!("{} is fine: {}", file.config.display(), config.origin()),
+            );
+            Ok(())
+        }
+        Command::Apply(arguments) => apply(arguments).await,
+        Command::Demo(arguments) => Ok(demo::run(arguments).await?),
+        Command::MasterKey => {
+            let (_, text) = keys::MasterKey::generate()?;
+            say(&mut std::io::stdout(), &text);
+            Ok(())
+        }
+    }
+}
+
+async fn apply(arguments: ApplyArguments) -> Done {
+    let config = Config::load(&arguments.config.config)?;
+    crate::log::start(&config.log);
+    let store = connect(&config).await?;
+    let how =
+        How { dry_run: arguments.dry_run, new_secrets: &arguments.new_secret, now: clock::now() };
+    let report = apply::apply(&*store.registry(), &config.keys.master, &arguments.file, how).await;
+    store.close().await;
+    let report = report?;
+    let mut out = std::io::stdout();
+    if arguments.json {
+        say(&mut out, &serde_json::to_string(&report)?);
+    } else {
+        say(&mut out, &readable(&report, arguments.dry_run));
+    }
+    Ok(())
+}
+
+fn readable(report: &Report, dry_run: bool) -> String {
+    let Report { org, revision, changes, secrets } = report;
+    if changes.is_empty() {
+        return format!("{org} is up to date (revision {revision})");
+    }
+    let mut text = changes.join("\n");
+    let state = if dry_run { "nothing was changed: this was a dry run" } else { "applied" };
+    text.push_str(&format!("\n{org}: {state} (revision {revision})"));
+    if !secrets.is_empty() {
+        text.push_str("\n\nSecrets of agents, shown this once:");
+        for (agent, secret) in secrets {
+            text.push_str(&format!("\n  {agent}  {secret}"));
+        }
+    }
+    text
+}
+
+/// A line to a person. A closed pipe is theirs to close.
+fn say(out: &mut impl Write, text: &str) {
+    drop(writeln!(out, "{text}"));
+}

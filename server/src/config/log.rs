@@ -1,0 +1,40 @@
+//! `[log]`
+
+use serde::Deserialize;
+
+use super::{Problems, variable};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    format: Option<String>,
+    filter: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub format: Format,
+    /// As `tracing` reads it: `info`, `warn,server=debug`.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Text,
+}
+
+impl File {
+    pub(super) fn resolve(self, problems: &mut Problems) -> Option<Log> {
+        let format = match self.format.as_deref() {
+            None | Some("json") => Format::Json,
+            Some("text") => Format::Text,
+            Some(other) => {
+                problems.add("log.format", format!("`{other}` is neither json nor text"));
+                return None;
+            }
+        };
+        let filter = variable("ACTAS_LOG").or(self.filter).unwrap_or("info".to_owned());
+        Some(Log { format, filter })
+    }
+}

@@ -1,0 +1,72 @@
+//! The route table. One file per endpoint below it.
+//!
+//! | path | file |
+//! |---|---|
+//! | `{issuer}/oauth/token` | [`token`] |
+//! | `{issuer}/oauth/jwks` | [`jwks`] |
+//! | the three well-known locations of an issuer | [`discovery`] |
+//! | `/healthz`, `/readyz` | [`health`] |
+//! | `/metrics` | [`metrics`] |
+//!
+//! The organization is found from the path of its issuer, never from a header or a form field.
+
+pub mod discovery;
+pub mod health;
+pub mod jwks;
+pub mod metrics;
+pub mod token;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use delegation::org::Org;
+
+use crate::app::App;
+
+/// Below an issuer; discovery builds its URLs from the same table.
+pub(crate) const TOKEN: &str = "/oauth/token";
+pub(crate) const JWKS: &str = "/oauth/jwks";
+
+/// Mounts every route.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/healthz", web::get().to(health::live))
+        .route("/readyz", web::get().to(health::ready))
+        .route("/metrics", web::get().to(metrics::get));
+    for (issuer, org) in [("", ""), ("/o/{org}", "/o/{org}")] {
+        config
+            .service(
+                web::resource(format!("{issuer}{TOKEN}"))
+                    .route(web::post().to(token::post))
+                    .default_service(web::to(token::not_post)),
+            )
+            .route(&format!("{issuer}{JWKS}"), web::get().to(jwks::get))
+            .route(
+                &format!("/.well-known/oauth-authorization-server{org}"),
+                web::get().to(discovery::get),
+            )
+            .route(
+                &format!("/.well-known/openid-configuration{org}"),
+                web::get().to(discovery::get),
+            );
+    }
+    config.route("/o/{org}/.well-known/openid-configuration", web::get().to(discovery::get));
+    config.default_service(web::to(nothing_here));
+}
+
+/// The organization whose issuer this request's path belongs to.
+pub(crate) fn org(app: &App, request: &HttpRequest) -> Option<Arc<Org>> {
+    match (request.match_info().get("org"), &app.default_org) {
+        // The default organization has one issuer, and it is not below `/o/`.
+        (Some(named), Some(default)) if named == default => None,
+        (Some(named), _) => app.org(named),
+        (None, Some(default)) => app.org(default),
+        (None, None) => None,
+    }
+}
+
+pub(crate) async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound().insert_header((header::CACHE_CONTROL, "no-store")).json(
+        serde_json::json!({ "error": "not_found", "error_description": "there is nothing here" }),
+    )
+}

@@ -1,0 +1,65 @@
+//! The bytes of a request: bounded in size and in time.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, http::header, web};
+use delegation::form::Malformed;
+use futures_util::StreamExt;
+
+/// Three tokens of 16 KiB, and the rest of a form.
+const LARGEST_BODY: usize = 64 * 1024;
+/// `actix-web` times out slow headers, not slow bodies.
+const SLOWEST_BODY: Duration = Duration::from_secs(10);
+
+/// The one `Authorization` header, when there is one.
+pub(super) fn authorization(request: &HttpRequest) -> Result<Option<String>, Malformed> {
+    let mut all = request.headers().get_all(header::AUTHORIZATION);
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        // Unreadable bytes are credentials that fail, not credentials that are absent.
+        (Some(one), None) => Ok(Some(one.to_str().unwrap_or("unreadable").to_owned())),
+        (Some(_), Some(_)) => Err(Malformed::TwoWaysToAuthenticate),
+    }
+}
+
+/// RFC 6749 §3.2, App. B: a form, and nothing else is one.
+pub(super) async fn read(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+) -> Result<Vec<u8>, Malformed> {
+    let is_form = content_type(request);
+    let mut body = Vec::new();
+    let all = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Malformed::Encoding)?;
+            if LARGEST_BODY < body.len() + chunk.len() {
+                return Err(Malformed::BodyTooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(SLOWEST_BODY, all).await {
+        Ok(read) => read?,
+        Err(_) => return Err(Malformed::Encoding),
+    }
+    // After reading: an unread body would cost the client its connection.
+    if is_form { Ok(body) } else { Err(Malformed::ContentType) }
+}
+
+fn content_type(request: &HttpRequest) -> bool {
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return false;
+    }
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(given) = given else { return false };
+    let mut parts = given.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    // Only UTF-8 is decoded, so no other charset may be claimed.
+    media.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && parts.all(|p| {
+            p.is_empty()
+                || p.to_ascii_lowercase().trim_matches('"') == "charset=utf-8"
+                || p.eq_ignore_ascii_case("charset=\"utf-8\"")
+        })
+}

@@ -1,0 +1,4 @@
+//! What runs beside requests. Every job is idempotent: replicas run them without knowing of each
+//! other.
+
+pub mod refresh_orgs;

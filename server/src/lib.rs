@@ -1,0 +1,17 @@
+//! Speaks HTTP. The composition root, and the binary `actas`.
+//!
+//! Reading order: [`cli`] (the commands), [`config`] (static settings), [`app`] (organizations out
+//! of settings and database: the only place where concrete types meet), [`http`] (the route table,
+//! then one file per endpoint), [`apply`] (declared state), [`demo`].
+
+pub mod app;
+pub mod apply;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod jobs;
+pub mod log;
+pub mod metrics;
+pub mod serve;

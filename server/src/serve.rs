@@ -1,0 +1,76 @@
+//! `actas serve`: listen until told to stop, then finish what is under way.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use actix_web::{App as Actix, HttpServer, dev::Server, web};
+
+use crate::{
+    app::{App, StartError},
+    config::Config,
+    http, jobs,
+};
+
+/// How long requests under way may take after SIGTERM.
+const GRACE_SECONDS: u64 = 15;
+/// Slow headers are answered 408 after this.
+const SLOWEST_HEADERS: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A server that listens.
+pub struct Serving {
+    pub server: Server,
+    pub address: SocketAddr,
+    pub app: Arc<App>,
+}
+
+impl std::fmt::Debug for Serving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serving").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Builds the app and listens: on `listener` when there is one, else where the configuration says.
+///
+/// # Errors
+///
+/// See [`StartError`].
+pub async fn start(
+    mut config: Config,
+    listener: Option<TcpListener>,
+) -> Result<Serving, StartError> {
+    let tls = config.tls.take();
+    let app = App::build(&config).await?;
+    let data = web::Data::from(Arc::clone(&app));
+    let http = HttpServer::new(move || Actix::new().app_data(data.clone()).configure(http::routes))
+        .client_request_timeout(SLOWEST_HEADERS)
+        .shutdown_timeout(GRACE_SECONDS);
+    let http = match (listener, tls) {
+        (Some(listener), Some(tls)) => http.listen_rustls_0_23(listener, tls.server)?,
+        (Some(listener), None) => http.listen(listener)?,
+        (None, Some(tls)) => http.bind_rustls_0_23(config.listen, tls.server)?,
+        (None, None) => http.bind(config.listen)?,
+    };
+    let address = http.addrs().first().copied().unwrap_or(config.listen);
+    jobs::refresh_orgs::start(Arc::clone(&app));
+    Ok(Serving { server: http.run(), address, app })
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// See [`StartError`].
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let tls = config.tls.is_some();
+    let Serving { server, address, app } = start(config, None).await?;
+    tracing::info!(
+        %address, tls, public_url = app.origin, organizations = app.org_count(),
+        version = env!("CARGO_PKG_VERSION"), "actas is listening"
+    );
+    server.await?;
+    app.store.close().await;
+    tracing::info!("actas has stopped");
+    Ok(())
+}

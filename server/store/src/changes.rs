@@ -1,0 +1,250 @@
+//! What each declared change does to the database.
+
+use delegation::{
+    declared::{Agent, Change, Connection, DeclaredGrant, Resource, Settings},
+    ports::Selector,
+    refusal::Fault,
+};
+use policy::{PolicyFile, Timestamp};
+
+use crate::{
+    database::{Transaction, Value},
+    ending, list,
+};
+
+const CREATE: &str = "
+  INSERT INTO orgs (org, revision, name, algorithm, chain_limit, lifetime, default_target)
+  VALUES ($1, 1, $2, $3, $4, $5, $6)
+  ON CONFLICT (org) DO NOTHING";
+
+const ADVANCE: &str = "
+  UPDATE orgs SET revision = revision + 1 WHERE org = $1 AND revision = $2";
+
+const PUT_SETTINGS: &str = "
+  UPDATE orgs
+  SET name = $2, algorithm = $3, chain_limit = $4, lifetime = $5, default_target = $6
+  WHERE org = $1";
+
+const PUT_CONNECTION: &str = "
+  INSERT INTO connections (org, id, issuer, client_id, client_secret, audiences, algorithms, kinds,
+    subject_prefix, untyped_since)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  ON CONFLICT (org, id) DO UPDATE SET
+    issuer = excluded.issuer, client_id = excluded.client_id,
+    client_secret = excluded.client_secret, audiences = excluded.audiences,
+    algorithms = excluded.algorithms, kinds = excluded.kinds,
+    subject_prefix = excluded.subject_prefix,
+    -- Keeps the first moment for as long as it stays switched on.
+    untyped_since = CASE WHEN excluded.untyped_since IS NOT NULL
+      THEN COALESCE(connections.untyped_since, excluded.untyped_since) END";
+
+const DROP_CONNECTION: &str = "DELETE FROM connections WHERE org = $1 AND id = $2";
+
+const CHANGE_AGENT: &str = "
+  UPDATE agents SET name = $3, scope = $4, aliases = $5,
+    -- Keeps the first moment for as long as it stays disabled. CAST: the type of a lone null.
+    disabled_at = CASE WHEN CAST($6 AS BIGINT) IS NOT NULL
+      THEN COALESCE(disabled_at, CAST($6 AS BIGINT)) END
+  WHERE org = $1 AND id = $2";
+
+const CREATE_AGENT: &str = "
+  INSERT INTO agents (org, id, name, scope, aliases, disabled_at)
+  VALUES ($1, $2, $3, $4, $5, $6)";
+
+const DROP_AGENT: &str = "DELETE FROM agents WHERE org = $1 AND id = $2";
+
+const DROP_SECRETS: &str = "DELETE FROM agent_secrets WHERE org = $1 AND agent = $2";
+
+const ADD_SECRET: &str = "
+  INSERT INTO agent_secrets (org, agent, hash, created_at) VALUES ($1, $2, $3, $4)";
+
+const PUT_RESOURCE: &str = "
+  INSERT INTO resources (org, id, name, scope) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, scope = excluded.scope";
+
+const DROP_RESOURCE: &str = "DELETE FROM resources WHERE org = $1 AND id = $2";
+
+const PUT_POLICY: &str = "
+  INSERT INTO policies (org, name, text) VALUES ($1, $2, $3)
+  ON CONFLICT (org, name) DO UPDATE SET text = excluded.text";
+
+const DROP_POLICY: &str = "DELETE FROM policies WHERE org = $1 AND name = $2";
+
+// A grant that stands for this user and agent keeps its id, and so what hangs on it.
+const PUT_GRANT: &str = "
+  INSERT INTO grants (org, id, connection, user_sub, agent, scope, targets, expires_at, created_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  ON CONFLICT (org, connection, user_sub, agent) WHERE ended_at IS NULL DO UPDATE SET
+    scope = excluded.scope, targets = excluded.targets, expires_at = excluded.expires_at";
+
+/// Raises the revision from `expected`; false when it is another one by now.
+///
+/// It comes first: the row of the org is what every opening reads with a lock.
+pub(crate) async fn advance(
+    transaction: &mut Transaction,
+    org: &str,
+    expected: i64,
+    changes: &[Change],
+) -> Result<bool, Fault> {
+    let changed = if expected == 0 {
+        let settings = changes.iter().find_map(|change| match change {
+            Change::PutSettings(settings) => Some(settings),
+            Change::PutConnection(_)
+            | Change::DropConnection(_)
+            | Change::PutAgent(_)
+            | Change::DropAgent(_)
+            | Change::ReplaceSecret { .. }
+            | Change::PutResource(_)
+            | Change::DropResource(_)
+            | Change::PutPolicy(_)
+            | Change::DropPolicy(_)
+            | Change::PutGrant(_)
+            | Change::DropGrant(_) => None,
+        });
+        let settings = settings.ok_or_else(|| {
+            Fault::Store("a new organization cannot be created without settings".to_owned())
+        })?;
+        transaction.execute(CREATE, &settings_values(org, settings)).await?
+    } else {
+        transaction.execute(ADVANCE, &[org.into(), expected.into()]).await?
+    };
+    Ok(changed == 1)
+}
+
+pub(crate) async fn make(
+    transaction: &mut Transaction,
+    org: &str,
+    change: &Change,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    match change {
+        Change::PutSettings(settings) => {
+            transaction.execute(PUT_SETTINGS, &settings_values(org, settings)).await.map(drop)
+        }
+        Change::PutConnection(connection) => put_connection(transaction, org, connection, at).await,
+        Change::DropConnection(id) => {
+            ending::end_connection(transaction, org, id, at).await?;
+            transaction.execute(DROP_CONNECTION, &[org.into(), id.into()]).await.map(drop)
+        }
+        Change::PutAgent(agent) => put_agent(transaction, org, agent, at).await,
+        Change::DropAgent(id) => {
+            ending::end_agent(transaction, org, id, at).await?;
+            transaction.execute(DROP_AGENT, &[org.into(), id.into()]).await.map(drop)
+        }
+        Change::ReplaceSecret { agent, hash } => {
+            transaction.execute(DROP_SECRETS, &[org.into(), agent.into()]).await?;
+            add_secret(transaction, org, agent, (hash, at)).await
+        }
+        Change::PutResource(resource) => put_resource(transaction, org, resource).await,
+        Change::DropResource(id) => {
+            transaction.execute(DROP_RESOURCE, &[org.into(), id.into()]).await.map(drop)
+        }
+        Change::PutPolicy(PolicyFile { name, text }) => {
+            let values = [org.into(), name.into(), text.into()];
+            transaction.execute(PUT_POLICY, &values).await.map(drop)
+        }
+        Change::DropPolicy(name) => {
+            transaction.execute(DROP_POLICY, &[org.into(), name.into()]).await.map(drop)
+        }
+        Change::PutGrant(grant) => put_grant(transaction, org, grant, at).await,
+        Change::DropGrant(id) => {
+            let selector = Selector::Grant(id.clone());
+            ending::end(transaction, org, &selector, at).await.map(drop)
+        }
+    }
+}
+
+fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 6] {
+    [
+        org.into(),
+        (&settings.name).into(),
+        (&settings.algorithm).into(),
+        i64::try_from(settings.chain_limit).unwrap_or(i64::MAX).into(),
+        i64::try_from(settings.lifetime.as_secs()).unwrap_or(i64::MAX).into(),
+        settings.default_target.as_deref().into(),
+    ]
+}
+
+async fn put_connection(
+    transaction: &mut Transaction,
+    org: &str,
+    connection: &Connection,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let values = [
+        org.into(),
+        (&connection.id).into(),
+        (&connection.issuer).into(),
+        (&connection.client_id).into(),
+        connection.client_secret.as_slice().into(),
+        list::write(&connection.audiences)?.into(),
+        list::write(&connection.algorithms)?.into(),
+        list::write(&connection.kinds)?.into(),
+        (&connection.subject_prefix).into(),
+        connection.untyped_access_tokens.then_some(at.0).into(),
+    ];
+    transaction.execute(PUT_CONNECTION, &values).await.map(drop)
+}
+
+async fn put_agent(
+    transaction: &mut Transaction,
+    org: &str,
+    agent: &Agent,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let values = [
+        org.into(),
+        (&agent.id).into(),
+        (&agent.name).into(),
+        agent.scope.to_string().into(),
+        list::write(&agent.aliases)?.into(),
+        agent.disabled.then_some(at.0).into(),
+    ];
+    if transaction.execute(CHANGE_AGENT, &values).await? == 0 {
+        transaction.execute(CREATE_AGENT, &values).await?;
+        for hash in &agent.secrets {
+            add_secret(transaction, org, &agent.id, (hash, at)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add_secret(
+    transaction: &mut Transaction,
+    org: &str,
+    agent: &str,
+    (hash, created_at): (&[u8; 32], Timestamp),
+) -> Result<(), Fault> {
+    let values = [org.into(), agent.into(), hash.as_slice().into(), created_at.0.into()];
+    transaction.execute(ADD_SECRET, &values).await.map(drop)
+}
+
+async fn put_resource(
+    transaction: &mut Transaction,
+    org: &str,
+    resource: &Resource,
+) -> Result<(), Fault> {
+    let scope = resource.scope.to_string();
+    let values = [org.into(), (&resource.id).into(), (&resource.name).into(), scope.into()];
+    transaction.execute(PUT_RESOURCE, &values).await.map(drop)
+}
+
+async fn put_grant(
+    transaction: &mut Transaction,
+    org: &str,
+    grant: &DeclaredGrant,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let values = [
+        org.into(),
+        (&grant.id).into(),
+        (&grant.connection).into(),
+        (&grant.user).into(),
+        (&grant.agent).into(),
+        grant.scope.to_string().into(),
+        list::write(&grant.targets)?.into(),
+        grant.expires_at.map(|at| at.0).into(),
+        at.0.into(),
+    ];
+    transaction.execute(PUT_GRANT, &values).await.map(drop)
+}

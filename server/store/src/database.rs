@@ -1,0 +1,272 @@
+//! What the two databases have in common: one SQL text, values in, rows out, and a transaction.
+//!
+//! `sqlx::Any` would be this too; server/decisions/0002-two-databases.md says why it is not used.
+
+use std::{borrow::Cow, time::Duration};
+
+use delegation::refusal::Fault;
+use sqlx::{
+    ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, postgres::PgRow,
+    sqlite::SqliteRow,
+};
+
+/// How long one may wait for a connection. A request that waited longer is not worth answering.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keeps our advisory locks apart from other uses of them in the same database.
+pub(crate) const LOCK_ORG: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8693))";
+
+/// The pools. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    Postgres(PgPool),
+    Sqlite(SqlitePools),
+}
+
+/// Readers never wait for the writer; writers of this process queue for one connection, because
+/// `SQLite` itself would let them poll.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlitePools {
+    pub readers: SqlitePool,
+    pub writer: SqlitePool,
+}
+
+impl Database {
+    /// Runs a query that reads, outside of any transaction.
+    pub async fn fetch_all(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        match self {
+            Self::Postgres(pool) => {
+                let rows = bind_all!(sql, values).fetch_all(pool).await.map_err(fault)?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+            Self::Sqlite(pools) => {
+                let rows = bind_all!(sql, values).fetch_all(&pools.readers).await.map_err(fault)?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+        }
+    }
+
+    pub async fn fetch_one(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, Fault> {
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    /// Begins a transaction whose reads all see the database as of one moment.
+    pub async fn begin_reading(&self) -> Result<Transaction, Fault> {
+        match self {
+            Self::Postgres(pool) => pool
+                .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                .await
+                .map(Transaction::Postgres),
+            Self::Sqlite(pools) => pools.readers.begin().await.map(Transaction::Sqlite),
+        }
+        .map_err(fault)
+    }
+
+    /// Begins a transaction that changes what others rest on, alone in its org: nobody opens a
+    /// delegation there, and nobody else changes it, until it ends.
+    pub async fn begin_changing(&self, org: &str) -> Result<Transaction, Fault> {
+        let mut transaction = match self {
+            Self::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+            Self::Sqlite(pools) => {
+                pools.writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
+            }
+        }
+        .map_err(fault)?;
+        if let Transaction::Postgres(_) = transaction {
+            transaction.fetch_all(LOCK_ORG, &[org.into()]).await?;
+        }
+        Ok(transaction)
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite(pools) => {
+                pools.readers.close().await;
+                // Last, so that it is this one that folds the write-ahead log into the file.
+                pools.writer.close().await;
+            }
+        }
+    }
+}
+
+/// A transaction; dropped without [`Transaction::commit`] it changes nothing.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+impl Transaction {
+    /// Runs a statement and returns how many rows it changed.
+    pub async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
+        match self {
+            Self::Postgres(transaction) => bind_all!(sql, values)
+                .execute(&mut **transaction)
+                .await
+                .map(|done| done.rows_affected()),
+            Self::Sqlite(transaction) => bind_all!(sql, values)
+                .execute(&mut **transaction)
+                .await
+                .map(|done| done.rows_affected()),
+        }
+        .map_err(fault)
+    }
+
+    pub async fn fetch_all(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        match self {
+            Self::Postgres(transaction) => {
+                let rows =
+                    bind_all!(sql, values).fetch_all(&mut **transaction).await.map_err(fault)?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+            Self::Sqlite(transaction) => {
+                let rows =
+                    bind_all!(sql, values).fetch_all(&mut **transaction).await.map_err(fault)?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+        }
+    }
+
+    pub async fn commit(self) -> Result<(), Fault> {
+        match self {
+            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Sqlite(transaction) => transaction.commit().await,
+        }
+        .map_err(fault)
+    }
+}
+
+/// What a statement is given for a `$n`.
+#[derive(Clone, Debug)]
+pub(crate) enum Value<'a> {
+    Int(Option<i64>),
+    Text(Option<Cow<'a, str>>),
+    Bytes(Option<&'a [u8]>),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(value)))
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(value: String) -> Self {
+        Self::Text(Some(Cow::Owned(value)))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        Self::Text(value.map(Cow::Borrowed))
+    }
+}
+
+impl From<Option<String>> for Value<'_> {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value.map(Cow::Owned))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(Some(value))
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+/// Binds each of the values to its `$n`.
+macro_rules! bind_all {
+    ($sql:expr, $values:expr) => {{
+        let mut query = sqlx::query($sql);
+        for value in $values {
+            query = match value {
+                $crate::database::Value::Int(value) => query.bind(*value),
+                $crate::database::Value::Text(value) => query.bind(value.as_deref()),
+                $crate::database::Value::Bytes(value) => query.bind(*value),
+            };
+        }
+        query
+    }};
+}
+pub(crate) use bind_all;
+
+/// A row that came back.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Postgres(PgRow),
+    Sqlite(SqliteRow),
+}
+
+/// What both databases can give back.
+pub(crate) trait Cell:
+    Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+{
+}
+
+impl<T> Cell for T where
+    T: Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+{
+}
+
+impl Row {
+    pub fn get<T: Cell>(&self, column: &str) -> Result<T, Fault>
+    where
+        for<'c> &'c str: ColumnIndex<PgRow> + ColumnIndex<SqliteRow>,
+    {
+        match self {
+            Self::Postgres(row) => row.try_get(column),
+            Self::Sqlite(row) => row.try_get(column),
+        }
+        .map_err(fault)
+    }
+}
+
+/// Runs `work` in a task of its own, so that it comes to its end also when the caller goes away: a
+/// transaction whose `begin` or `commit` is abandoned half-way poisons its connection (sqlx#4385).
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::spawn(work).await.map_err(|gone| Fault::Store(format!("a task did not end: {gone}")))?
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
+pub(crate) fn fault(error: sqlx::Error) -> Fault {
+    Fault::Store(error.to_string())
+}

@@ -1,0 +1,29 @@
+//! REMEMBERS. The ports of `delegation` over SQL; the only crate that knows SQL.
+//!
+//! Reading order: [`store`] (what the server sees), `ledger` (the hot path) with `writer` and the
+//! two statements `postgres/record.sql` and `sqlite/open.sql`, `ending` (revocation), `registry`
+//! with `changes` (declared state), `database` (what the two databases have in common), `migrate`.
+//!
+//! What must stay true:
+//!
+//! - Every query names the org, which a handle was given when it was made.
+//! - A delegation and its event are written together or not at all, and only while its org has the
+//!   revision it was decided under and its grant and all its ancestors stand.
+//! - When a delegation ends, everything derived from it ends in the same transaction.
+//! - Work on the database runs in tasks of its own: a caller that goes away abandons no transaction
+//!   (sqlx#4385).
+//! - Nothing waits without bound and no queue grows without bound; what does not fit is a `Fault`.
+
+mod changes;
+mod database;
+mod ending;
+mod ledger;
+mod list;
+mod migrate;
+mod postgres;
+mod registry;
+mod sqlite;
+pub mod store;
+mod writer;
+
+pub use store::{Settings, Store};

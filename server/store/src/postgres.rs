@@ -1,0 +1,193 @@
+//! PostgreSQL: the session every connection has, and the statement that records a batch.
+
+use std::{io::ErrorKind, str::FromStr, time::Duration};
+
+use delegation::refusal::Fault;
+use sqlx::{
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Row,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
+    query::Query,
+};
+use tokio::time::Instant;
+
+use crate::{
+    database::{PATIENCE, Value},
+    writer::{Entry, Verdict},
+};
+
+const RECORD: &str = include_str!("postgres/record.sql");
+
+/// The writer keeps one connection for itself, and one more while somebody ends things.
+const LEAST_CONNECTIONS: u32 = 4;
+
+/// A connection that lay idle for longer is asked for a sign of life before it is used. Not every
+/// time: that would be one more round trip per request.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Every session:
+/// - `READ COMMITTED`, whatever the server's default: record.sql reasons from it.
+/// - No sequential scans: every query here looks up by a key. Otherwise a plan made and kept while
+///   a table was small would go on scanning it after it has grown.
+/// - No JIT: it costs more than any of these queries, and the line above would invite it.
+/// - A transaction that is left open, which should not happen (sqlx#4385), lets go of its locks.
+const SESSION: &str = "SET default_transaction_isolation = 'read committed';
+  SET enable_seqscan = off;
+  SET jit = off;
+  SET idle_in_transaction_session_timeout = '60s'";
+
+pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool, Fault> {
+    let unreachable =
+        |error: sqlx::Error| Fault::Store(format!("cannot connect to PostgreSQL: {error}"));
+    let options = PgConnectOptions::from_str(url)
+        // The error may quote a piece of the URL, and a piece of the URL is the password.
+        .map_err(|_| Fault::Store("the `postgres` url is malformed".to_owned()))?
+        .application_name("actas")
+        .disable_statement_logging();
+    // Once without the pool, which would go on trying for as long as it has patience.
+    let first = tokio::time::timeout(PATIENCE, options.connect())
+        .await
+        .map_err(|_| Fault::Store("PostgreSQL did not answer in time".to_owned()))?
+        .map_err(unreachable)?;
+    first.close().await.map_err(unreachable)?;
+    PgPoolOptions::new()
+        .max_connections(max_connections.max(LEAST_CONNECTIONS))
+        .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+        })
+        .test_before_acquire(false)
+        .before_acquire(|connection, idle| {
+            Box::pin(async move {
+                if IDLE < idle.idle_for {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(unreachable)
+}
+
+/// How long a batch may take, also when the database does not answer at all.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What one writer records with: a connection that it keeps between batches.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pool: PgPool,
+    /// Whether it comes after those who are changing an org; else such entries are
+    /// [`Verdict::Busy`].
+    patient: bool,
+    kept: Option<(PoolConnection<Postgres>, Instant)>,
+}
+
+impl Session {
+    pub fn new(pool: PgPool, patient: bool) -> Self {
+        Self { pool, patient, kept: None }
+    }
+
+    /// Records the entries in one transaction; each gets its own verdict, in order.
+    ///
+    /// # Errors
+    /// Nothing was written; or nobody knows, when the connection broke or the deadline passed.
+    pub async fn record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
+        tokio::time::timeout(DEADLINE, self.try_record(entries))
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+    }
+
+    async fn try_record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
+        let mut connection = self.connection().await?;
+        let result = if self.patient {
+            record_in_turn(&mut connection, entries).await
+        } else {
+            record_at_once(&mut connection, entries).await
+        };
+        if matches!(result, Ok(_) | Err(sqlx::Error::Database(_))) {
+            self.kept = Some((connection, Instant::now()));
+        }
+        result
+    }
+
+    /// A connection that is well. It is closed unless it is kept, also when the deadline passes:
+    /// what a half-done statement leaves behind must not reach anybody else.
+    async fn connection(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        if let Some((mut connection, used)) = self.kept.take()
+            && (used.elapsed() <= IDLE || connection.ping().await.is_ok())
+        {
+            return Ok(connection);
+        }
+        let mut connection = self.pool.acquire().await?;
+        connection.close_on_drop();
+        Ok(connection)
+    }
+}
+
+async fn record_at_once(
+    connection: &mut PgConnection,
+    entries: &[Entry],
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let rows: Vec<Vec<Value<'_>>> = entries.iter().map(Entry::values).collect();
+    let mut verdicts = vec![Verdict::Ended; entries.len()];
+    for row in bind_columns(&rows).fetch_all(connection).await? {
+        let number = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(usize::MAX);
+        if let Some(place) = verdicts.get_mut(number.wrapping_sub(1)) {
+            *place = Verdict::from_code(row.try_get::<i32, _>(1)?)?;
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Takes the lock of every org first, in statements of their own: the statement that records then
+/// begins, with its snapshot, when it is its turn.
+async fn record_in_turn(
+    connection: &mut PgConnection,
+    entries: &[Entry],
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let mut orgs: Vec<&str> = entries.iter().map(|entry| &*entry.org).collect();
+    // In one order everywhere, or two writers could wait for each other.
+    orgs.sort_unstable();
+    orgs.dedup();
+    let mut transaction = connection.begin().await?;
+    for org in orgs {
+        sqlx::query("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8693))")
+            .bind(org)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let verdicts = record_at_once(&mut transaction, entries).await?;
+    transaction.commit().await?;
+    Ok(verdicts)
+}
+
+/// One array per column out of one list of values per entry.
+fn bind_columns<'q>(rows: &[Vec<Value<'_>>]) -> Query<'q, Postgres, PgArguments> {
+    let mut query = sqlx::query(RECORD);
+    for (column, kind) in rows.first().into_iter().flatten().enumerate() {
+        let cells = rows.iter().map(|row| row.get(column));
+        query = match kind {
+            Value::Int(_) => query.bind(
+                cells
+                    .map(|cell| if let Some(Value::Int(int)) = cell { *int } else { None })
+                    .collect::<Vec<Option<i64>>>(),
+            ),
+            Value::Text(_) => {
+                query.bind(
+                    cells
+                        .map(|cell| {
+                            if let Some(Value::Text(text)) = cell { text.as_deref() } else { None }
+                        })
+                        .collect::<Vec<Option<&str>>>(),
+                )
+            }
+            Value::Bytes(_) => query.bind(
+                cells
+                    .map(|cell| if let Some(Value::Bytes(bytes)) = cell { *bytes } else { None })
+                    .collect::<Vec<Option<&[u8]>>>(),
+            ),
+        };
+    }
+    query
+}

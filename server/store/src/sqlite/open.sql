@@ -1,0 +1,32 @@
+-- One delegation and its event, or neither: no row changes when the org, the grant or an ancestor
+-- does not stand. It runs inside BEGIN IMMEDIATE: nobody else writes meanwhile, and the snapshot is
+-- the newest, so what it reads is what is true when it commits.
+INSERT INTO delegations (
+  org, id, parent, root, grant_id, connection, user_sub, agent,
+  target, scope, depth, token_hash, issued_at, expires_at, subject_sealed)
+SELECT
+  $1, $25, $26, $27, $28, $29, $30, $31,
+  $32, $33, $34, $35, $36, $37, $38
+WHERE EXISTS (SELECT 1 FROM orgs WHERE org = $1 AND revision = $39)
+  AND EXISTS (SELECT 1 FROM grants WHERE org = $1 AND id = $28 AND ended_at IS NULL)
+  AND NOT EXISTS (
+    WITH RECURSIVE line (id) AS (
+      SELECT $26 WHERE $26 IS NOT NULL
+      UNION
+      SELECT above.parent FROM line CROSS JOIN delegations above ON above.org = $1 AND above.id = line.id
+      WHERE above.parent IS NOT NULL
+    )
+    SELECT 1 FROM line LEFT JOIN delegations ON delegations.org = $1 AND delegations.id = line.id
+    WHERE delegations.id IS NULL OR delegations.ended_at IS NOT NULL
+  );
+INSERT INTO events (
+  org, id, at, request_id, client_address, outcome, error, reason,
+  detail, client, subject, chain, target, scope_requested, scope_granted,
+  delegation, parent, grant_id, policies, policy_hash, check_kind, check_answer,
+  check_took_us, check_shared)
+SELECT
+  $1, $2, $3, $4, $5, $6, $7, $8,
+  $9, $10, $11, $12, $13, $14, $15,
+  $16, $17, $18, $19, $20, $21, $22,
+  $23, $24
+WHERE changes() = 1

@@ -1,0 +1,348 @@
+//! Group commit: what is asked to be written while a commit is under way is committed together
+//! with the next one.
+//!
+//! No linger: an idle writer commits the first entry at once. A lone exchange waits for one commit,
+//! a crowd shares them.
+
+use std::{borrow::Cow, sync::Arc};
+
+use delegation::{
+    event::Event,
+    ports::{Delegation, Opened},
+    refusal::Fault,
+};
+use sqlx::SqlitePool;
+use tokio::{
+    sync::{
+        Mutex,
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
+    task::JoinHandle,
+};
+use uuid::Uuid;
+
+use crate::{
+    database::{Database, Value},
+    postgres, sqlite,
+};
+
+/// Entries that may wait, per lane; at 16 kB each (a sealed token, generously) 64 MB. More means
+/// that the database cannot follow, and that those who wait would give up anyway.
+const QUEUE: usize = 4096;
+
+/// Entries of one transaction. Larger ones make the last wait for the first and gain nothing.
+const BATCH: usize = 256;
+
+/// One thing to write: an event, with the delegation it is about if it opens one.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub org: Arc<str>,
+    pub event: Event,
+    pub opening: Option<Decided>,
+}
+
+/// A delegation, and the revision of the org it was decided under.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub revision: i64,
+    pub delegation: Delegation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Recorded,
+    Changed,
+    Ended,
+    /// Somebody is ending things in this org; nothing was written yet.
+    Busy,
+}
+
+impl Verdict {
+    /// As in postgres/record.sql.
+    pub fn from_code(code: i32) -> Result<Self, sqlx::Error> {
+        match code {
+            0 => Ok(Self::Recorded),
+            1 => Ok(Self::Changed),
+            2 => Ok(Self::Ended),
+            3 => Ok(Self::Busy),
+            other => Err(sqlx::Error::Protocol(format!("unknown verdict {other}"))),
+        }
+    }
+}
+
+impl From<Verdict> for Result<Opened, Fault> {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Recorded => Ok(Opened::Recorded),
+            Verdict::Changed => Ok(Opened::Changed),
+            Verdict::Ended => Ok(Opened::Ended),
+            Verdict::Busy => Err(Fault::Store("too many wait for a change of this org".to_owned())),
+        }
+    }
+}
+
+type Answer = oneshot::Sender<Result<Opened, Fault>>;
+
+/// Takes entries until it is closed or dropped.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<(Entry, Answer)>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// Dropped to say that no more will come.
+    open: oneshot::Sender<()>,
+    lanes: Vec<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the tasks that write: one that waits for nobody, and for `PostgreSQL` one for the
+    /// entries that must wait for their turn, so that all others need not.
+    pub fn start(database: Database) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (open, closed) = oneshot::channel();
+        let lanes = match database {
+            Database::Postgres(pool) => {
+                let (aside, waiting) = mpsc::channel(QUEUE);
+                let quick = Recorder::Postgres(postgres::Session::new(pool.clone(), false));
+                let patient = Recorder::Postgres(postgres::Session::new(pool, true));
+                vec![
+                    tokio::spawn(run(quick, until_closed(jobs, closed), Some(aside))),
+                    // Ends after the quick one, which holds the only way to it.
+                    tokio::spawn(run(patient, Jobs { jobs: waiting, closed: None }, None)),
+                ]
+            }
+            Database::Sqlite(pools) => {
+                let only = Recorder::Sqlite(pools.writer);
+                vec![tokio::spawn(run(only, until_closed(jobs, closed), None))]
+            }
+        };
+        Self { queue, running: Mutex::new(Some(Running { open, lanes })) }
+    }
+
+    /// Hands an entry over and waits for what becomes of it. A caller that stops waiting changes
+    /// nothing: the entry is written all the same.
+    pub async fn write(&self, entry: Entry) -> Result<Opened, Fault> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send((entry, answer)).map_err(|refused| {
+            Fault::Store(match refused {
+                TrySendError::Full(_) => "too many writes are waiting".to_owned(),
+                TrySendError::Closed(_) => STOPPED.to_owned(),
+            })
+        })?;
+        answered.await.map_err(|_| Fault::Store(STOPPED.to_owned()))?
+    }
+
+    /// Whether it still takes entries.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.queue.is_closed() { Err(Fault::Store(STOPPED.to_owned())) } else { Ok(()) }
+    }
+
+    /// Takes no more entries, and returns when all that were taken are settled.
+    pub async fn close(&self) {
+        if let Some(Running { open, lanes }) = self.running.lock().await.take() {
+            drop(open);
+            for lane in lanes {
+                if let Err(error) = lane.await {
+                    tracing::error!(%error, "a writer did not end well");
+                }
+            }
+        }
+    }
+}
+
+const STOPPED: &str = "the writer has stopped";
+
+/// What a lane is fed from.
+struct Jobs {
+    jobs: mpsc::Receiver<(Entry, Answer)>,
+    closed: Option<oneshot::Receiver<()>>,
+}
+
+fn until_closed(jobs: mpsc::Receiver<(Entry, Answer)>, closed: oneshot::Receiver<()>) -> Jobs {
+    Jobs { jobs, closed: Some(closed) }
+}
+
+impl Jobs {
+    /// At least one, as many as there are, none when no more will come.
+    async fn next(&mut self) -> Batch {
+        let mut jobs = Vec::new();
+        if let Some(closed) = &mut self.closed {
+            tokio::select! {
+                _ = self.jobs.recv_many(&mut jobs, BATCH) => return jobs.into_iter().unzip(),
+                _ = closed => {}
+            }
+            // What is queued already still comes out below.
+            self.jobs.close();
+            self.closed = None;
+        }
+        self.jobs.recv_many(&mut jobs, BATCH).await;
+        jobs.into_iter().unzip()
+    }
+}
+
+type Batch = (Vec<Entry>, Vec<Answer>);
+
+#[derive(Debug)]
+enum Recorder {
+    Postgres(postgres::Session),
+    Sqlite(SqlitePool),
+}
+
+impl Recorder {
+    async fn record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
+        match self {
+            Self::Postgres(session) => session.record(entries).await,
+            Self::Sqlite(pool) => sqlite::record(pool, entries).await,
+        }
+    }
+}
+
+/// `aside` is where those go that must wait for their turn.
+async fn run(mut recorder: Recorder, mut jobs: Jobs, aside: Option<mpsc::Sender<(Entry, Answer)>>) {
+    loop {
+        let batch = jobs.next().await;
+        if batch.0.is_empty() {
+            return;
+        }
+        settle(&mut recorder, batch, aside.as_ref()).await;
+    }
+}
+
+/// Records a batch and answers everybody in it.
+///
+/// When one entry is at fault the batch is halved until that entry is alone: the others do not pay
+/// for it.
+async fn settle(
+    recorder: &mut Recorder,
+    batch: Batch,
+    aside: Option<&mpsc::Sender<(Entry, Answer)>>,
+) {
+    let mut pending = vec![batch];
+    while let Some((mut entries, mut answers)) = pending.pop() {
+        match recorder.record(&entries).await {
+            Ok(verdicts) => {
+                for ((entry, answer), verdict) in entries.into_iter().zip(answers).zip(verdicts) {
+                    conclude(entry, answer, verdict, aside);
+                }
+            }
+            Err(error) if 1 < entries.len() && blames_an_entry(&error) => {
+                let half = entries.len() / 2;
+                pending.push((entries.split_off(half), answers.split_off(half)));
+                pending.push((entries, answers));
+            }
+            Err(error) => {
+                for answer in answers {
+                    // Nobody waiting any more is no reason to stop.
+                    let _ = answer.send(Err(Fault::Store(error.to_string())));
+                }
+            }
+        }
+    }
+}
+
+fn conclude(
+    entry: Entry,
+    answer: Answer,
+    verdict: Verdict,
+    aside: Option<&mpsc::Sender<(Entry, Answer)>>,
+) {
+    let (answer, result) = match (verdict, aside) {
+        (Verdict::Busy, Some(aside)) => match aside.try_send((entry, answer)) {
+            Ok(()) => return,
+            Err(TrySendError::Full((_, answer)) | TrySendError::Closed((_, answer))) => {
+                (answer, verdict.into())
+            }
+        },
+        (verdict, _) => (answer, verdict.into()),
+    };
+    let _ = answer.send(result);
+}
+
+/// Whether the values of some entry were refused, rather than the database being ill.
+fn blames_an_entry(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    let Some(code) = error.code() else { return false };
+    match code.parse::<u32>() {
+        // SQLite: too big, constraint, mismatch. The upper bytes of an extended code say more.
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
+        // PostgreSQL: data exception, integrity constraint, program limit.
+        _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+impl Entry {
+    /// The columns of `events`, then those of `delegations`, then the revision: the order of the
+    /// `$n` in postgres/record.sql, sqlite/open.sql and sqlite/note.sql.
+    pub fn values(&self) -> Vec<Value<'_>> {
+        let mut values = event_values(&self.org, &self.event);
+        let delegation = self.opening.as_ref().map(|opening| &opening.delegation);
+        let text = |read: fn(&Delegation) -> &String| Value::from(delegation.map(|d| &**read(d)));
+        let id = |read: fn(&Delegation) -> Option<Uuid>| {
+            Value::from(delegation.and_then(read).map(|id| id.to_string()))
+        };
+        values.extend([
+            id(|d| Some(d.id)),
+            id(|d| d.parent),
+            id(|d| Some(d.root)),
+            text(|d| &d.grant),
+            text(|d| &d.connection),
+            text(|d| &d.user),
+            text(|d| &d.agent),
+            text(|d| &d.target),
+            Value::from(delegation.map(|d| d.scope.to_string())),
+            Value::from(delegation.map(|d| i64::try_from(d.depth).unwrap_or(i64::MAX))),
+            Value::from(delegation.map(|d| d.token_hash.as_slice())),
+            Value::from(delegation.map(|d| d.issued_at.0)),
+            Value::from(delegation.map(|d| d.expires_at.0)),
+            Value::from(delegation.and_then(|d| d.sealed_subject.as_deref())),
+            Value::from(self.opening.as_ref().map(|opening| opening.revision)),
+        ]);
+        values
+    }
+}
+
+fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
+    let id = |id: Option<Uuid>| Value::from(id.map(|id| id.to_string()));
+    vec![
+        Value::from(org),
+        id(Some(event.id)),
+        Value::from(event.at.0),
+        said(Some(&event.request_id)),
+        said(event.client_address.as_ref()),
+        Value::from(event.outcome.code()),
+        Value::from(event.error),
+        Value::from(event.reason),
+        said(event.detail.as_ref()),
+        said(event.client.as_ref()),
+        said(event.subject.as_ref()),
+        said(event.chain.as_ref()),
+        said(event.target.as_ref()),
+        said(event.scope_requested.as_ref()),
+        said(event.scope_granted.as_ref()),
+        id(event.delegation),
+        id(event.parent),
+        said(event.grant.as_ref()),
+        said(event.policies.as_ref()),
+        said(event.policy_hash.as_ref()),
+        Value::from(event.check.map(|check| check.kind)),
+        Value::from(event.check.map(|check| check.answer)),
+        Value::from(event.check.map(|check| check.took_us)),
+        Value::from(event.check.map(|check| i64::from(check.shared))),
+    ]
+}
+
+/// Events repeat what strangers said. `PostgreSQL` stores no NUL in text: with one, a stranger could
+/// keep a refusal out of the audit trail.
+fn said(text: Option<&String>) -> Value<'_> {
+    Value::Text(text.map(|text| {
+        if text.contains('\0') {
+            Cow::Owned(text.replace('\0', "\u{fffd}"))
+        } else {
+            Cow::Borrowed(text.as_str())
+        }
+    }))
+}

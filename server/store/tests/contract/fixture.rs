@@ -1,0 +1,358 @@
+//! A happy database: one org, one user, two agents, one grant. Each test changes one thing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use delegation::{
+    declared::{Agent, Change, Connection, DeclaredGrant, Registry, Resource, Settings},
+    event::{Event, Outcome},
+    ports::{Delegation, Ledger, Opened, Opening},
+};
+use policy::{Scope, Timestamp};
+use sqlx::{Connection as _, PgPool, SqlitePool};
+use store::Store;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub const ORG: &str = "acme";
+pub const GRANT: &str = "grant-alice";
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+pub const LATER: Timestamp = Timestamp(1_800_000_100);
+
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Fixture {
+    pub store: Store,
+    pub url: String,
+    pub raw: Raw,
+    next: AtomicU64,
+    /// Kept for as long as the database is used.
+    folder: Option<TempDir>,
+}
+
+/// A look at the database beside the store.
+pub enum Raw {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+/// Runs a test on a fresh, migrated database with the happy org, and drops the database after it.
+pub async fn run<F>(kind: Kind, test: impl FnOnce(Arc<Fixture>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    run_empty(kind, |it| {
+        let test = test(Arc::clone(&it));
+        async move {
+            it.store.migrate().await.unwrap();
+            it.declare(ORG).await;
+            test.await;
+        }
+    })
+    .await;
+}
+
+/// The same on a database without a schema.
+pub async fn run_empty<F>(kind: Kind, test: impl FnOnce(Arc<Fixture>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let fixture = match kind {
+        Kind::Sqlite => Fixture::sqlite().await,
+        Kind::Postgres => Fixture::postgres().await,
+    };
+    let fixture = Arc::new(fixture);
+    // In a task, so that the database goes away also when the test panics.
+    let outcome = tokio::spawn(test(Arc::clone(&fixture))).await;
+    fixture.end().await;
+    if let Err(error) = outcome {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+impl Fixture {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("actas.db");
+        let url = format!("sqlite:{}", path.display());
+        let store = connect(&url).await.unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(Duration::from_secs(10));
+        let raw = SqlitePool::connect_with(options).await.unwrap();
+        Self { store, url, raw: Raw::Sqlite(raw), next: AtomicU64::new(1), folder: Some(folder) }
+    }
+
+    async fn postgres() -> Self {
+        // The id of the process and the address of something on our stack would do as well; the
+        // server's own counter is unique among all processes that test against it.
+        let server = postgres_url();
+        let mut admin = sqlx::PgConnection::connect(&server).await.unwrap();
+        let number: String = sqlx::query_scalar("SELECT pg_current_xact_id()::text")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        let name = format!("actas_contract_{number}");
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+        let url = in_database(&server, &name);
+        let store = connect(&url).await.unwrap();
+        let raw = PgPool::connect(&url).await.unwrap();
+        Self { store, url, raw: Raw::Postgres(raw), next: AtomicU64::new(1), folder: None }
+    }
+
+    async fn end(&self) {
+        self.store.close().await;
+        match &self.raw {
+            Raw::Sqlite(pool) => pool.close().await,
+            Raw::Postgres(pool) => {
+                pool.close().await;
+                let (_, name) = self.url.rsplit_once('/').unwrap();
+                let name = name.split('?').next().unwrap();
+                let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+                let mut admin = sqlx::PgConnection::connect(&postgres_url()).await.unwrap();
+                sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+                admin.close().await.unwrap();
+            }
+        }
+        if let Some(folder) = &self.folder {
+            assert!(folder.path().exists());
+        }
+    }
+
+    /// Another server on the same database.
+    pub async fn replica(&self) -> Store {
+        connect(&self.url).await.unwrap()
+    }
+
+    pub fn ledger(&self) -> Arc<dyn Ledger> {
+        self.store.ledger(ORG)
+    }
+
+    pub fn registry(&self) -> Arc<dyn Registry> {
+        self.store.registry()
+    }
+
+    pub fn id(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// A number from the database itself, like `SELECT count(*) FROM events`.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        match &self.raw {
+            Raw::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+            Raw::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+        }
+    }
+
+    /// Changes the database itself, as nobody should.
+    pub async fn tamper(&self, sql: &'static str) {
+        match &self.raw {
+            Raw::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
+            Raw::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
+        }
+    }
+
+    pub async fn apply(&self, expected: i64, changes: &[Change]) -> Option<i64> {
+        self.registry().apply(ORG, expected, changes, LATER).await.unwrap()
+    }
+
+    /// Declares the happy org under a name; at revision 1.
+    pub async fn declare(&self, org: &str) {
+        let changes = [
+            Change::PutSettings(settings()),
+            Change::PutConnection(connection()),
+            Change::PutAgent(agent("orchestrator")),
+            Change::PutAgent(agent("researcher")),
+            Change::PutResource(resource()),
+            Change::PutGrant(grant()),
+        ];
+        assert_eq!(self.registry().apply(org, 0, &changes, NOW).await.unwrap(), Some(1));
+    }
+
+    /// A root delegation of the happy grant.
+    pub fn root(&self) -> Opening {
+        let id = self.id();
+        let delegation = Delegation {
+            id,
+            parent: None,
+            root: id,
+            grant: GRANT.to_owned(),
+            connection: "home".to_owned(),
+            user: "alice".to_owned(),
+            agent: "orchestrator".to_owned(),
+            target: "researcher".to_owned(),
+            scope: scope("documents:read"),
+            depth: 1,
+            token_hash: [7; 32],
+            issued_at: NOW,
+            expires_at: Timestamp(NOW.0 + 300),
+            sealed_subject: Some(b"sealed".to_vec()),
+        };
+        let event = Event { delegation: Some(id), ..self.event(Outcome::Issued) };
+        Opening { revision: 1, delegation, event }
+    }
+
+    /// A delegation derived from another.
+    pub fn child(&self, parent: &Delegation) -> Opening {
+        let Opening { revision, delegation, event } = self.root();
+        let delegation = Delegation {
+            parent: Some(parent.id),
+            root: parent.root,
+            agent: "researcher".to_owned(),
+            depth: parent.depth + 1,
+            sealed_subject: None,
+            ..delegation
+        };
+        Opening { revision, delegation, event: Event { parent: Some(parent.id), ..event } }
+    }
+
+    pub fn event(&self, outcome: Outcome) -> Event {
+        Event {
+            id: self.id(),
+            at: NOW,
+            request_id: "request".to_owned(),
+            client_address: None,
+            outcome,
+            error: None,
+            reason: None,
+            detail: None,
+            client: Some("orchestrator".to_owned()),
+            subject: Some("alice".to_owned()),
+            chain: None,
+            target: Some("researcher".to_owned()),
+            scope_requested: None,
+            scope_granted: None,
+            delegation: None,
+            parent: None,
+            grant: None,
+            policies: None,
+            policy_hash: None,
+            check: None,
+        }
+    }
+
+    /// Opens a delegation that must be recorded.
+    pub async fn opened(&self, opening: Opening) -> Delegation {
+        let delegation = opening.delegation.clone();
+        assert_eq!(self.ledger().open(opening).await.unwrap(), Opened::Recorded);
+        delegation
+    }
+
+    pub async fn ended_at(&self, delegation: &Delegation) -> Option<i64> {
+        let id = delegation.id.to_string();
+        match &self.raw {
+            Raw::Postgres(pool) => {
+                sqlx::query_scalar("SELECT ended_at FROM delegations WHERE id = $1")
+                    .bind(id)
+                    .fetch_one(pool)
+                    .await
+                    .unwrap()
+            }
+            Raw::Sqlite(pool) => {
+                sqlx::query_scalar("SELECT ended_at FROM delegations WHERE id = $1")
+                    .bind(id)
+                    .fetch_one(pool)
+                    .await
+                    .unwrap()
+            }
+        }
+    }
+
+    /// Delegations and events that are written.
+    pub async fn written(&self) -> (i64, i64) {
+        (
+            self.number("SELECT count(*) FROM delegations").await,
+            self.number("SELECT count(*) FROM events").await,
+        )
+    }
+}
+
+pub async fn connect(url: &str) -> Result<Store, delegation::refusal::Fault> {
+    Store::connect(&store::Settings { url: url.into(), max_connections: 4 }).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration to read it from")]
+pub fn postgres_url() -> String {
+    std::env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| {
+        panic!("TEST_POSTGRES_URL is not set: the contract of the store must also be tested on PostgreSQL; run `make test`, or set it to the URL of a superuser of a server that may be played with")
+    })
+}
+
+/// The same server, another database.
+pub fn in_database(url: &str, name: &str) -> String {
+    let (before, query) = url.split_once('?').map_or((url, ""), |(before, query)| (before, query));
+    let server = before.find("://").map_or(0, |at| at + 3);
+    let end = before.get(server..).unwrap().find('/').map_or(before.len(), |at| server + at);
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{}/{name}{separator}{query}", before.get(..end).unwrap())
+}
+
+pub fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        name: "Acme".to_owned(),
+        algorithm: "ES256".to_owned(),
+        chain_limit: 5,
+        lifetime: Duration::from_secs(300),
+        default_target: None,
+    }
+}
+
+pub fn connection() -> Connection {
+    Connection {
+        id: "home".to_owned(),
+        issuer: "https://idp.example".to_owned(),
+        client_id: "actas".to_owned(),
+        client_secret: b"sealed".to_vec(),
+        audiences: vec!["https://actas.example".to_owned(), "api".to_owned()],
+        algorithms: vec!["RS256".to_owned()],
+        kinds: vec!["access_token".to_owned()],
+        subject_prefix: String::new(),
+        untyped_access_tokens: false,
+    }
+}
+
+pub fn agent(id: &str) -> Agent {
+    Agent {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        scope: scope("documents:read documents:write"),
+        aliases: vec![format!("{id}-at-idp")],
+        disabled: false,
+        secrets: vec![[1; 32]],
+    }
+}
+
+pub fn resource() -> Resource {
+    Resource {
+        id: "https://documents.example".to_owned(),
+        name: "Documents".to_owned(),
+        scope: scope("documents:read documents:write"),
+    }
+}
+
+pub fn grant() -> DeclaredGrant {
+    DeclaredGrant {
+        id: GRANT.to_owned(),
+        connection: "home".to_owned(),
+        user: "alice".to_owned(),
+        agent: "orchestrator".to_owned(),
+        scope: scope("documents:read documents:write"),
+        targets: vec!["researcher".to_owned(), "https://documents.example".to_owned()],
+        expires_at: None,
+    }
+}

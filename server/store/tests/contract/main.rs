@@ -1,0 +1,42 @@
+//! The contract of a store: the same tests on both databases, each on a database of its own.
+//!
+//! `PostgreSQL` is the server of `TEST_POSTGRES_URL` (a superuser's URL); `make test` starts one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+/// Runs each of the named tests on a fresh database of each kind.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::fixture::run(crate::fixture::Kind::Sqlite, super::$name).await;
+            })+
+        }
+        on_postgres!($($name),+);
+    };
+}
+
+/// Runs each of the named tests on a fresh `PostgreSQL` database.
+macro_rules! on_postgres {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::fixture::run(crate::fixture::Kind::Postgres, super::$name).await;
+            })+
+        }
+    };
+}
+
+mod connect;
+mod fixture;
+mod keys;
+mod migrate;
+mod note;
+mod open;
+mod race;
+mod recall;
+mod registry;
+mod revoke;
