@@ -14,7 +14,10 @@ use policy::{OrgPolicies, Rules};
 use secrecy::SecretString;
 use store::Store;
 use tokio::sync::Mutex;
-use upstream::{ConnectionSettings, Outbound, OutboundSettings};
+use upstream::{
+    connection::{CacheTimes, Connection as Provider, ConnectionSettings},
+    http::{Outbound, OutboundSettings},
+};
 
 use crate::{apply::diff::sealing_context, clock, config::Config, metrics::Metrics};
 
@@ -239,8 +242,9 @@ impl App {
             issuer: declared.issuer.clone(),
             client_id: declared.client_id.clone(),
             client_secret: SecretString::from(secret),
+            times: CacheTimes::default(),
         };
-        Ok(upstream::Connection::new(settings, self.outbound.clone()))
+        Ok(Provider::new(settings, self.outbound.clone()))
     }
 
     /// The organization's keys; the first of its algorithm is made here, once for all replicas.

@@ -10,8 +10,8 @@ use crate::refusal::Fault;
 /// The declared state of all organizations. Each method is one transaction.
 #[async_trait]
 pub trait Registry: Debug + Send + Sync {
-    /// The ids of all organizations.
-    async fn orgs(&self) -> Result<Vec<String>, Fault>;
+    /// All organizations, with their revisions: cheap enough to ask every second.
+    async fn orgs(&self) -> Result<Vec<(String, i64)>, Fault>;
 
     /// An organization without its grants (there may be very many).
     async fn find(&self, org: &str) -> Result<Option<Declared>, Fault>;

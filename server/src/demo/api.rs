@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use keys::{Algorithm, Expect, PublicKeys, Typ, Verified};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use upstream::Outbound;
+use upstream::http::Outbound;
 
 use crate::clock;
 
@@ -37,8 +37,9 @@ struct Act {
 
 impl Act {
     fn names(&self) -> Vec<&str> {
-        let next = |act: &&Act| act.act.as_deref();
-        std::iter::successors(Some(self), next).map(|act| act.sub.as_str()).collect()
+        std::iter::successors(Some(self), |act| act.act.as_deref())
+            .map(|act| act.sub.as_str())
+            .collect()
     }
 }
 

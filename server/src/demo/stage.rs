@@ -10,7 +10,7 @@ use std::{
 use actix_web::{App as Actix, HttpServer, web};
 use keys::{Algorithm, MasterKey, SigningKey};
 use secrecy::SecretString;
-use upstream::{Outbound, OutboundSettings};
+use upstream::http::{Outbound, OutboundSettings};
 use url::Url;
 
 use super::{api::Api, idp};

@@ -222,7 +222,6 @@ fn decoded(token: &str) -> String {
 
 /// The actors, current one first.
 fn names(act: Option<&Value>) -> Vec<String> {
-    let next = |act: &&Value| act.get("act");
     let name = |act: &Value| act.get("sub").and_then(Value::as_str).map(str::to_owned);
-    std::iter::successors(act, next).filter_map(name).collect()
+    std::iter::successors(act, |act| act.get("act")).filter_map(name).collect()
 }

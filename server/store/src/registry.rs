@@ -64,11 +64,12 @@ impl SqlRegistry {
 
 #[async_trait]
 impl Registry for SqlRegistry {
-    async fn orgs(&self) -> Result<Vec<String>, Fault> {
+    async fn orgs(&self) -> Result<Vec<(String, i64)>, Fault> {
         let database = self.database.clone();
         to_its_end(async move {
-            let rows = database.fetch_all("SELECT org FROM orgs ORDER BY org", &[]).await?;
-            rows.into_iter().map(|row| row.get("org")).collect()
+            let sql = "SELECT org, revision FROM orgs ORDER BY org";
+            let rows = database.fetch_all(sql, &[]).await?;
+            rows.into_iter().map(|row| Ok((row.get("org")?, row.get("revision")?))).collect()
         })
         .await
     }

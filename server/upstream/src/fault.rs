@@ -2,7 +2,7 @@
 
 /// Cloned to every caller who waited for the same answer, so it holds text, not sources.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UpstreamFault {
+pub enum UpstreamFault {
     #[error("`{0}` is not a URL that may be asked")]
     Url(String),
     #[error("only https may be asked, not `{0}`")]

@@ -6,6 +6,7 @@
 
 mod address;
 mod tls;
+mod visit;
 
 use std::{error::Error, time::Duration};
 
@@ -17,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url, form_urlencoded};
 
 use self::address::{GuardedResolver, NotPublic, Reach};
+pub use self::visit::{Seen, Visit};
 use crate::fault::UpstreamFault;
 
 /// Shorter than the keep-alive of common servers (5 s and more), so that a request seldom meets a
@@ -112,7 +114,11 @@ impl Outbound {
     }
 
     /// Fetches a JSON document.
-    pub(crate) async fn get_json(&self, url: &str) -> Result<Vec<u8>, UpstreamFault> {
+    ///
+    /// # Errors
+    ///
+    /// Anything but a plain 200 with a JSON body, in time and in bounds.
+    pub async fn get_json(&self, url: &str) -> Result<Vec<u8>, UpstreamFault> {
         let url = self.admit(url)?;
         self.json(self.client.get(url)).await
     }
@@ -164,8 +170,12 @@ impl Outbound {
     }
 
     async fn read(&self, request: RequestBuilder) -> Result<Vec<u8>, UpstreamFault> {
-        let mut response = request.send().await.map_err(|error| self.explain(&error))?;
+        let response = request.send().await.map_err(|error| self.explain(&error))?;
         accept(response.status(), response.headers())?;
+        self.body(response).await
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, UpstreamFault> {
         // What the answer says of its own length only helps to refuse early; the bytes that come
         // are counted in any case.
         let announced = usize::try_from(response.content_length().unwrap_or(0));

@@ -13,7 +13,7 @@
 
 mod checks;
 pub mod connection;
-mod fault;
+pub mod fault;
 mod fetched;
 pub mod http;
 mod introspection;

@@ -1,7 +1,7 @@
 //! A request that can be sent, and shown as a `curl`.
 
 use serde_json::Value;
-use upstream::{Outbound, Seen, Visit};
+use upstream::http::{Outbound, Seen, Visit};
 
 /// Tokens are long; shown replies keep their ends.
 const SHOWN_OF_A_TOKEN: usize = 24;

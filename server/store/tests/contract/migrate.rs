@@ -6,7 +6,7 @@ use crate::fixture::{Fixture, Kind, run_empty};
 
 async fn migrating_again_changes_nothing(it: Arc<Fixture>) {
     it.store.migrate().await.unwrap();
-    assert_eq!(it.registry().orgs().await.unwrap(), ["acme"]);
+    assert_eq!(it.registry().orgs().await.unwrap(), [("acme".to_owned(), 1)]);
 }
 
 async fn a_database_of_a_newer_actas_is_refused_and_the_fault_says_so(it: Arc<Fixture>) {

@@ -4,10 +4,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use delegation::event::{Check, Event, Outcome};
+use delegation::{
+    event::{Check, Event, Outcome},
+    ports::Selector,
+};
 use tokio::task::JoinSet;
 
-use crate::fixture::{Fixture, Raw};
+use crate::fixture::{Fixture, LATER, Raw};
 
 async fn writes_an_event_alone(it: Arc<Fixture>) {
     it.ledger().note(it.event(Outcome::Refused)).await.unwrap();
@@ -64,7 +67,8 @@ async fn a_caller_that_goes_away_changes_nothing(it: Arc<Fixture>) {
         let ledger = it.ledger();
         let mut opening = Box::pin(ledger.open(it.root()));
         assert!(opening.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        let mut revoking = Box::pin(ledger.revoke(&revoke_nothing(&it), crate::fixture::LATER));
+        let selector = Selector::Delegation(it.id());
+        let mut revoking = Box::pin(ledger.revoke(&selector, LATER));
         let _ = poll_fn(|context| Poll::Ready(revoking.as_mut().poll(context))).await;
     }
     it.ledger().note(it.event(Outcome::Refused)).await.unwrap();
@@ -79,10 +83,6 @@ async fn a_caller_that_goes_away_changes_nothing(it: Arc<Fixture>) {
     let replica = it.replica().await;
     replica.ledger("acme").note(it.event(Outcome::Refused)).await.unwrap();
     replica.close().await;
-}
-
-fn revoke_nothing(it: &Fixture) -> delegation::ports::Selector {
-    delegation::ports::Selector::Delegation(it.id())
 }
 
 async fn a_queue_that_is_full_is_a_fault(it: Arc<Fixture>) {

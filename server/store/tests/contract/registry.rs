@@ -29,7 +29,8 @@ async fn gives_back_what_was_declared(it: Arc<Fixture>) {
 
 async fn lists_all_orgs(it: Arc<Fixture>) {
     it.declare("other").await;
-    assert_eq!(it.registry().orgs().await.unwrap(), ["acme", "other"]);
+    let all = [("acme".to_owned(), 1), ("other".to_owned(), 1)];
+    assert_eq!(it.registry().orgs().await.unwrap(), all);
 }
 
 async fn finds_no_org_that_is_not_there(it: Arc<Fixture>) {

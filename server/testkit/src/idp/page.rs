@@ -26,11 +26,11 @@ button:hover{background:#26489f}\
 footer{margin-top:1.4rem;font-size:.8rem;color:#7b8497}";
 
 pub(super) fn login(parameters: &Parameters, redirect_uri: &Url, complaint: Option<&str>) -> Reply {
-    let mut carried = String::new();
-    for name in PARAMETERS {
-        let Some(value) = parameters.value(name).map(escaped) else { continue };
-        carried += &format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
-    }
+    let hidden = |name: &str| {
+        let value = escaped(parameters.value(name)?);
+        Some(format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"))
+    };
+    let carried = PARAMETERS.into_iter().filter_map(hidden).collect::<Vec<_>>().concat();
     let client = escaped(parameters.value("client_id").unwrap_or_default());
     let username = escaped(parameters.value("username").unwrap_or_default());
     let (status, complaint) = match complaint {

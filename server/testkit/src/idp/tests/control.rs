@@ -1,3 +1,5 @@
+use keys::{Expect, PublicKeys, TokenFault, Typ, Verified};
+
 use super::{introspection::of, *};
 
 fn order(idp: &DevIdp, what: &str, order: &Value) -> Reply {
@@ -84,13 +86,28 @@ fn mints_with_other_claims_and_headers() {
     assert!(claims.get("jti").is_none());
 }
 
-/// Its signature is good, so that a test sees refused what it changed and nothing else.
+/// The signature is good, so that a test sees refused what it changed and nothing else.
 #[test]
 fn signs_whatever_it_is_told_to() {
     let idp = idp();
-    let token = mint(&idp, &json!({ "header": { "typ": "logout+jwt" }, "claims": { "x": 1 } }));
-    let (input, signature) = token.rsplit_once('.').unwrap();
-    assert!(idp.signer.public_key().signed(idp.signer.algorithm(), input, signature));
+    let changes = json!({ "header": { "jku": "https://evil.example" }, "claims": { "x": 1 } });
+    verified(&idp, &mint(&idp, &changes)).unwrap();
+    let changes = json!({ "header": { "typ": "logout+jwt" } });
+    assert_eq!(verified(&idp, &mint(&idp, &changes)).unwrap_err(), TokenFault::Typ);
+}
+
+fn verified(idp: &DevIdp, token: &str) -> Result<Verified<Value>, TokenFault> {
+    let jwks = reply(get(idp, "/jwks", "")).body;
+    let keys = PublicKeys::parse(jwks.as_bytes()).unwrap();
+    let expect = Expect {
+        typ: &[Typ::AccessToken],
+        issuer: ISSUER,
+        audience: &["orchestrator"],
+        algorithms: &[Algorithm::Es256],
+        leeway: Duration::ZERO,
+        max_age: None,
+    };
+    keys::verify(token, &keys, &expect, NOW)
 }
 
 #[test]
