@@ -9,6 +9,7 @@ import warnings
 import jwt
 import requests
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from joserfc.jwk import KeySet
 
 from scene import expect, read
 
@@ -38,7 +39,7 @@ def by_pyjwt(chain, token):
 def by_authlib(chain, token):
     class Validator(JWTBearerTokenValidator):
         def get_jwks(self):
-            return requests.get(chain["jwks_uri"], timeout=10).json()
+            return KeySet.import_key_set(requests.get(chain["jwks_uri"], timeout=10).json())
 
     validator = Validator(issuer=chain["issuer"], resource_server=chain["audience"])
     claims = validator.authenticate_token(token)

@@ -8,8 +8,8 @@ use crate::reply::Reply;
 
 /// Longer than any deadline the server promises; a test that reaches it has found a hang.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No reply of a token server is anywhere near this.
-const LARGEST_REPLY: u64 = 1 << 20;
+/// More than the largest token which the control endpoint is asked for.
+const LARGEST_REPLY: u64 = 8 << 20;
 
 /// `GET url` with the given headers.
 #[must_use]

@@ -200,7 +200,9 @@ fn unknown_keys_do_not_storm_the_idp() {
     let before = target().idp.requests("jwks");
     for n in 0..20 {
         let junk = target().idp.access_token("alice").header("kid", format!("junk-{n}")).mint();
-        Exchange::of(target(), &junk).send().refused_as_invalid_request();
+        let reply = Exchange::of(target(), &junk).send();
+        // 503 when the last search failed: whether the key exists by now is not known.
+        assert!([400, 503].contains(&reply.status), "{} {}", reply.status, reply.text());
     }
     let asked = target().idp.requests("jwks") - before;
     assert!(asked <= 2, "asked {asked} times for 20 unknown keys");

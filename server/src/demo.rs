@@ -16,11 +16,11 @@ use self::stage::Stage;
 #[derive(Args, Debug)]
 #[command(after_help = "Exits 0 when everything went as it should, 1 otherwise.")]
 pub struct Arguments {
-    /// Do not play the story: leave everything running and print URLs and credentials.
+    /// Leave everything running after the story, and print URLs and credentials.
     #[arg(long)]
     keep: bool,
     /// Write URLs and credentials to this file as JSON, for other programs.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "keep")]
     describe: Option<PathBuf>,
     /// First of three ports (server, identity provider, API); free ones when omitted.
     #[arg(long, value_name = "PORT")]
@@ -32,24 +32,23 @@ pub struct Arguments {
 
 type Done = Result<(), Box<dyn std::error::Error>>;
 
-/// Sets the stage, then plays the story or waits.
+/// Sets the stage, plays the story, and leaves it all running if asked to.
 ///
 /// # Errors
 ///
 /// Something could not start, or a step of the story did not end as it should.
 pub async fn run(arguments: Arguments) -> Done {
     let stage = Stage::set(arguments.port, arguments.database).await?;
+    let played = story::play(&stage).await;
+    if played.is_err() || !arguments.keep {
+        stage.clear().await;
+        return played;
+    }
     if let Some(file) = &arguments.describe {
         write_whole(file, &describe::json(&stage))?;
     }
-    if arguments.keep {
-        print(&describe::text(&stage));
-        stage.wait().await?;
-        return Ok(());
-    }
-    story::play(&stage).await?;
-    stage.clear().await;
-    Ok(())
+    print(&describe::text(&stage));
+    stage.wait().await
 }
 
 /// A reader that waits for the file to appear finds it whole.

@@ -79,13 +79,19 @@ fn s4_1_prior_actors_lend_nothing_to_the_current_one() {
 fn s4_1_refuses_an_actor_already_in_the_chain() {
     let first = Exchange::happy(target()).for_agent("researcher").send().granted();
     let second = Exchange::of(target(), &first.token.text).by("researcher");
-    let second = second.for_agent("orchestrator").send();
-    if second.status == 200 {
-        let back = Exchange::of(target(), &second.granted().token.text);
-        back.send().refused_as_invalid_request();
-    } else {
-        second.refused(400, "invalid_target");
-    }
+    let second = second.for_agent("orchestrator").send().granted();
+    Exchange::of(target(), &second.token.text).send().refused_as_invalid_request();
+}
+
+/// Decision: a chain longer than the limit is refused, never cut: the scene allows three actors.
+#[test]
+fn s4_1_refuses_a_fourth_actor() {
+    let [_, second, _] = three_hops();
+    let third = Exchange::of(target(), &second.token.text).by("archivist");
+    let third = third.for_agent("other-agent").send().granted();
+    assert_eq!(third.actors().len(), 3);
+    let fourth = Exchange::of(target(), &third.token.text).by("other-agent");
+    fourth.with("scope", "documents:read").send().refused_as_invalid_request();
 }
 
 /// Decision: the same actor exchanging again, for another target, keeps the chain as it is.

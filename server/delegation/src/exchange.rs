@@ -6,13 +6,14 @@ use policy::{ActorFacts, Decision, Facts, GrantFacts, Party, Permit, TargetFacts
 use uuid::Uuid;
 
 use crate::{
+    actor,
     client::AuthenticatedClient,
     event::Event,
     issue::{Issued, Minting, issue, mint},
     org::Org,
     refusal::{Failure, Refusal},
     request::ExchangeRequest,
-    subject::{CurrentSubject, recheck, verify, verify_actor},
+    subject::{CurrentSubject, recheck, verify},
 };
 
 /// When a request arrived, and the id its delegation will have: read once, at the edge.
@@ -40,7 +41,7 @@ pub async fn exchange(
     event.scope_requested = request.scope.as_ref().map(ToString::to_string);
     let target = target(org, request, event)?;
     let subject = verify(org, client, &request.subject, arrival.now).await?;
-    let actor = actor(org, client, request, arrival.now).await?;
+    let actor = acting(org, client, request, arrival.now).await?;
     let subject = recheck(org, subject, event).await?;
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
     let token = mint(org, permit, Minting { subject: &subject, arrival })?;
@@ -56,14 +57,14 @@ fn target(org: &Org, request: &ExchangeRequest, event: &mut Event) -> Result<Tar
 }
 
 /// The authenticated client is the actor; an `actor_token` must say the same.
-async fn actor(
+async fn acting(
     org: &Org,
     client: &AuthenticatedClient,
     request: &ExchangeRequest,
     now: Timestamp,
 ) -> Result<ActorFacts, Failure> {
     let expires_at = match &request.actor {
-        Some(presented) => Some(verify_actor(org, client, presented, now).await?),
+        Some(presented) => Some(actor::verify(org, client, presented, now).await?),
         None => None,
     };
     let agent = client.agent();

@@ -4,12 +4,15 @@
 //! those implement the [`ports`].
 //!
 //! Reading order: [`exchange`] (the flow, one line per step), then the evidence each step makes:
-//! [`request`], [`client`], [`subject`], [`issue`]; then [`refusal`] (why there is no token),
+//! [`form`], [`request`], [`client`], [`subject`], [`issue`]; then [`refusal`] (why there is no token),
 //! [`event`] (what the audit trail says) and [`declared`] (what an organization consists of).
 //!
 //! INVARIANT: a token leaves by one door, [`issue::issue`], and only as [`issue::Issued`].
 
-pub(crate) mod claims;
+mod actor;
+mod actor;
+mod claims;
+mod claims;
 pub mod client;
 pub mod declared;
 pub mod event;
@@ -18,6 +21,7 @@ pub mod form;
 pub mod issue;
 pub mod org;
 pub mod ports;
+mod provider;
 pub mod refusal;
 pub mod request;
 pub mod subject;

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use keys::{Algorithm, Expect, TokenFault, Typ, Verified};
-use policy::{ActorChain, MayAct, Party, Scope, Standing, SubjectFacts, SubjectKind, Timestamp};
+use policy::{Party, Scope, Standing, SubjectFacts, SubjectKind, Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    claims::{OwnClaims, ProviderClaims},
+    claims::OwnClaims,
     client::AuthenticatedClient,
     event::{Check, Event},
-    org::{Connection, Org},
-    ports::{Grant, Lineage, Parent, Question},
+    org::Org,
+    ports::{Answer, Grant, Lineage, Parent, Question},
+    provider,
     refusal::{Failure, Fault, Refusal},
     request::{DeclaredType, PresentedToken},
 };
-
-/// Clocks of identity providers and ours may differ by this much; our own tokens get none.
-const LEEWAY: Duration = Duration::from_secs(10);
 
 /// Why a subject or actor token is turned down. For the audit trail; see `refusal::oauth_error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,10 +123,10 @@ pub(crate) async fn verify(
     }
     // Only registered issuers are ever looked at, let alone fetched from.
     let connection = org.connection_of(&peek.issuer).ok_or(subject(TokenRefusal::UnknownIssuer))?;
-    let (verified, kind) = verify_provider(connection, client, presented, now)
+    let (verified, kind) = provider::verify(connection, client, presented, now)
         .await?
         .map_err(Refusal::SubjectToken)?;
-    let facts = provider_facts(org, connection, &verified, kind).map_err(Refusal::SubjectToken)?;
+    let facts = provider::facts(org, connection, &verified, kind).map_err(Refusal::SubjectToken)?;
     let lineage = Lineage::Root {
         connection: connection.id.clone(),
         user: facts.user.id.clone(),
@@ -188,151 +186,6 @@ fn verify_own(
     Ok(VerifiedSubject { facts, lineage: Lineage::Derived { delegation }, provider_token: None })
 }
 
-type ProviderToken = (Verified<ProviderClaims>, SubjectKind);
-
-/// A token of a configured identity provider: subject or actor.
-async fn verify_provider(
-    connection: &Connection,
-    client: &AuthenticatedClient,
-    presented: &PresentedToken,
-    now: Timestamp,
-) -> Result<Result<ProviderToken, TokenRefusal>, Fault> {
-    let kid = match keys::peek(presented.compact()) {
-        Ok(peek) => peek.kid,
-        Err(fault) => return Ok(Err(fault.into())),
-    };
-    let keys = connection.provider.keys(kid.as_deref()).await?;
-    let agent = client.agent();
-    let audience: Vec<&str> = connection
-        .audiences
-        .iter()
-        .chain(&agent.aliases)
-        .chain([&agent.id])
-        .map(String::as_str)
-        .collect();
-    let expect = Expect {
-        typ: &[Typ::AccessToken, Typ::Untyped],
-        issuer: &connection.issuer,
-        audience: &audience,
-        algorithms: &connection.algorithms,
-        leeway: LEEWAY,
-        max_age: None,
-    };
-    Ok(keys::verify(presented.compact(), &keys, &expect, now.0)
-        .map_err(TokenRefusal::from)
-        .and_then(|verified| {
-            let kind = kind_of(connection, &verified)?;
-            let agrees = match presented.declared {
-                DeclaredType::AccessToken => kind == SubjectKind::AccessToken,
-                DeclaredType::IdToken => kind == SubjectKind::IdToken,
-                DeclaredType::Jwt => true,
-            };
-            if agrees { Ok((verified, kind)) } else { Err(TokenRefusal::OtherKind) }
-        }))
-}
-
-/// RFC 8725 §3.12: kinds of JWTs are mutually exclusive. Ambiguous shapes are refused.
-fn kind_of(
-    connection: &Connection,
-    token: &Verified<ProviderClaims>,
-) -> Result<SubjectKind, TokenRefusal> {
-    let claims = token.claims();
-    // Keycloak GHSA-7fpj-9hr8-28vh: a logout token was exchanged for an access token.
-    if claims.events.0 {
-        return Err(TokenRefusal::NotATokenOfUsers);
-    }
-    let kind = match token.typ() {
-        Typ::AccessToken => SubjectKind::AccessToken,
-        Typ::Untyped => {
-            match (claims.looks_like_an_id_token(), claims.looks_like_an_access_token()) {
-                (true, true) => return Err(TokenRefusal::OtherKind),
-                (_, false) => SubjectKind::IdToken,
-                (false, true) if connection.takes_untyped_access_tokens => SubjectKind::AccessToken,
-                (false, true) => return Err(TokenRefusal::OtherKind),
-            }
-        }
-    };
-    let taken = match kind {
-        SubjectKind::AccessToken => connection.takes_access_tokens,
-        SubjectKind::IdToken => connection.takes_id_tokens,
-        SubjectKind::Own => false,
-    };
-    if taken { Ok(kind) } else { Err(TokenRefusal::OtherKind) }
-}
-
-fn provider_facts(
-    org: &Org,
-    connection: &Connection,
-    token: &Verified<ProviderClaims>,
-    kind: SubjectKind,
-) -> Result<SubjectFacts, TokenRefusal> {
-    let (claims, registered) = (token.claims(), token.registered());
-    // Dropping it would launder a delegation; believing it would let others splice chains.
-    if claims.act.0 {
-        return Err(TokenRefusal::ForeignChain);
-    }
-    let scope = claims.scope_text().map(|text| Scope::parse(&text)).transpose();
-    let may_act =
-        claims.may_act.as_ref().map(|may| MayAct { issuer: may.iss.clone(), id: may.sub.clone() });
-    Ok(SubjectFacts {
-        kind,
-        org: org.id.clone(),
-        user: Party { issuer: connection.issuer.clone(), id: registered.subject.clone() },
-        sub: name_of_user(org, connection, &registered.subject)?,
-        scope: scope.map_err(|_| TokenFault::Claims)?,
-        audience: registered.audience.clone(),
-        presented_as: claims.client_id.clone().or_else(|| claims.azp.clone()),
-        chain: ActorChain::none(),
-        may_act,
-        expires_at: Timestamp(registered.expires_at),
-        auth_time: claims.auth_time.map(Timestamp),
-        acr: claims.acr.clone(),
-        amr: claims.amr.clone(),
-    })
-}
-
-/// The user's `sub` in our tokens: the provider's own, after the connection's prefix.
-fn name_of_user(org: &Org, connection: &Connection, sub: &str) -> Result<String, TokenRefusal> {
-    let name = format!("{}{sub}", connection.subject_prefix);
-    // Without a prefix of its own, a user could be named like one of another connection.
-    let taken = |other: &Connection| {
-        other.id != connection.id
-            && !other.subject_prefix.is_empty()
-            && name.starts_with(&other.subject_prefix)
-    };
-    if name.starts_with("agent:") || org.connections.iter().any(taken) {
-        return Err(TokenRefusal::AmbiguousUser);
-    }
-    Ok(name)
-}
-
-/// An actor token must identify the authenticated client, and nobody else (RFC 8693 §2.1).
-///
-/// Returns when it expires.
-pub(crate) async fn verify_actor(
-    org: &Org,
-    client: &AuthenticatedClient,
-    presented: &PresentedToken,
-    now: Timestamp,
-) -> Result<Timestamp, Failure> {
-    let actor = |cause| Refusal::ActorToken(cause);
-    let peek = keys::peek(presented.compact()).map_err(|fault| actor(fault.into()))?;
-    let connection = org.connection_of(&peek.issuer).ok_or(actor(TokenRefusal::UnknownIssuer))?;
-    let (verified, kind) =
-        verify_provider(connection, client, presented, now).await?.map_err(actor)?;
-    let facts = provider_facts(org, connection, &verified, kind).map_err(actor)?;
-    let agent = client.agent();
-    let own_client = facts.presented_as.as_deref().is_none_or(|name| agent.is_known_as(name));
-    if !(agent.is_known_as(&facts.user.id) && own_client) {
-        return Err(actor(TokenRefusal::NotTheClient).into());
-    }
-    let question = Question { token: presented.token.clone(), user: facts.user.id };
-    match connection.provider.standing(question).await?.standing {
-        Standing::Good => Ok(facts.expires_at),
-        Standing::Gone => Err(actor(TokenRefusal::Gone).into()),
-    }
-}
-
 /// Asks the ledger whether the subject's line lives, then the home identity provider whether the
 /// user still stands. The only maker of [`CurrentSubject`].
 pub(crate) async fn recheck(
@@ -367,7 +220,7 @@ pub(crate) async fn recheck(
     Ok(CurrentSubject { facts, standing: answer?.standing, grant: recalled.grant, origin })
 }
 
-fn check(answer: Option<&crate::ports::Answer>) -> Check {
+fn check(answer: Option<&Answer>) -> Check {
     let kind = "introspection";
     let Some(answer) = answer else {
         return Check { kind, answer: "unknown", took_us: 0, shared: false };

@@ -38,6 +38,7 @@ pub(super) async fn play(stage: &Stage) -> Done {
     play.api_verifies(&second).await?;
     play.too_wide_is_refused(&first).await?;
     play.nothing_after_the_user_left(&first).await?;
+    play.all_is_well_again(&first).await?;
     print("\nEverything went as it should.");
     Ok(())
 }
@@ -147,13 +148,7 @@ impl Play<'_> {
         self.begin(
             "The researcher exchanges that for a token at the API: less scope, one actor more",
         );
-        let ask = Ask {
-            agent: "researcher",
-            subject_token: token,
-            target: ("resource", DOCUMENTS),
-            scope: "documents:read",
-        };
-        self.delegated(ask, &["researcher", "orchestrator"]).await
+        self.delegated(Self::read_documents(token), &["researcher", "orchestrator"]).await
     }
 
     async fn api_verifies(&mut self, token: &str) -> Done {
@@ -189,19 +184,30 @@ impl Play<'_> {
 
     async fn nothing_after_the_user_left(&mut self, token: &str) -> Done {
         self.begin("Alice is disabled at the identity provider: the next exchange is refused");
+        self.disable_alice("true").await?;
+        self.refused(Self::read_documents(token), "invalid_request", "revoked").await
+    }
+
+    async fn all_is_well_again(&mut self, token: &str) -> Done {
+        self.begin("Alice is enabled again: the same request succeeds");
+        self.disable_alice("false").await?;
+        self.delegated(Self::read_documents(token), &["researcher", "orchestrator"]).await.map(drop)
+    }
+
+    async fn disable_alice(&self, disabled: &str) -> Done {
         let (user, _) = USERS[0];
         let control = format!("{}/control/users/{user}", self.stage.idp);
-        let reply = self.send(&Request::post(&control).form(&[("disabled", "true")])).await?;
-        if reply.status != 200 {
-            return Err(self.unexpected("200", reply.status));
-        }
-        let ask = Ask {
+        let reply = self.send(&Request::post(&control).form(&[("disabled", disabled)])).await?;
+        if reply.status == 200 { Ok(()) } else { Err(self.unexpected("200", reply.status)) }
+    }
+
+    fn read_documents(token: &str) -> Ask<'_> {
+        Ask {
             agent: "researcher",
             subject_token: token,
             target: ("resource", DOCUMENTS),
             scope: "documents:read",
-        };
-        self.refused(ask, "invalid_request", "revoked").await
+        }
     }
 }
 

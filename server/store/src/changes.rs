@@ -86,7 +86,7 @@ pub(crate) async fn advance(
     expected: i64,
     changes: &[Change],
 ) -> Result<bool, Fault> {
-    let changed = if expected == 0 {
+    let rows = if expected == 0 {
         let settings = changes.iter().find_map(|change| match change {
             Change::PutSettings(settings) => Some(settings),
             Change::PutConnection(_)
@@ -108,7 +108,7 @@ pub(crate) async fn advance(
     } else {
         transaction.execute(ADVANCE, &[org.into(), expected.into()]).await?
     };
-    Ok(changed == 1)
+    Ok(rows == 1)
 }
 
 pub(crate) async fn make(

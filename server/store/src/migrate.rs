@@ -76,7 +76,6 @@ fn migrator(text: impl Fn(&Pair) -> &'static str) -> Migrator {
     )
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a non-exhaustive enum of sqlx")]
 fn explain(error: MigrateError) -> Fault {
     Fault::Store(match error {

@@ -1,4 +1,4 @@
-//! PostgreSQL: the session every connection has, and the statement that records a batch.
+//! `PostgreSQL`: the session every connection has, and the statement that records a batch.
 
 use std::{io::ErrorKind, str::FromStr, time::Duration};
 

@@ -244,7 +244,6 @@ fn hash(row: &Row) -> Result<[u8; 32], Fault> {
     bytes.try_into().map_err(|_| Fault::Store("a stored hash has not 32 bytes".to_owned()))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn corrupt(error: std::num::TryFromIntError) -> Fault {
     Fault::Store(format!("a stored number: {error}"))
 }

@@ -1,4 +1,4 @@
-//! SQLite: how a database file is opened, and how a batch is recorded.
+//! `SQLite`: how a database file is opened, and how a batch is recorded.
 
 use std::{
     fs::OpenOptions,
@@ -60,7 +60,7 @@ pub(crate) async fn connect(path: &str, readers: u32) -> Result<SqlitePools, Fau
     })
 }
 
-/// Creates the file, readable by us alone; the files SQLite puts beside it inherit that.
+/// Creates the file, readable by us alone; the files `SQLite` puts beside it inherit that.
 fn create(path: &Path) -> Result<(), Fault> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

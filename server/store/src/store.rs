@@ -15,8 +15,8 @@ use crate::{
 pub struct Settings {
     /// `sqlite:PATH`, `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: SecretString,
-    /// At most so many connections; of SQLite, to read with (there is one more, to write). Fewer
-    /// than [`postgres::LEAST_CONNECTIONS`](Store::connect) is taken as that many.
+    /// At most so many connections, and at least 4 of `PostgreSQL`; of `SQLite`, those to read
+    /// with (there is one more, to write).
     pub max_connections: u32,
 }
 
@@ -28,7 +28,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects, and creates the file of an SQLite database that is not there yet. Does not
+    /// Connects, and creates the file of an `SQLite` database that is not there yet. Does not
     /// migrate.
     ///
     /// # Errors

@@ -20,8 +20,9 @@ async fn has_no_keys_at_first(it: Arc<Fixture>) {
 
 async fn adds_the_first_key_of_an_algorithm(it: Arc<Fixture>) {
     let first = key("a", "ES256");
-    assert_eq!(it.registry().found_key(ORG, &first).await.unwrap(), [first.clone()]);
-    assert_eq!(it.registry().keys(ORG).await.unwrap(), [first]);
+    let founded = it.registry().found_key(ORG, &first).await.unwrap();
+    assert_eq!(founded, it.registry().keys(ORG).await.unwrap());
+    assert_eq!(founded, [first]);
 }
 
 async fn keeps_the_first_key_of_an_algorithm(it: Arc<Fixture>) {

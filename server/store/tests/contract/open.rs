@@ -53,7 +53,7 @@ async fn writes_nothing_when_the_grant_has_ended(it: Arc<Fixture>) {
 
 async fn writes_nothing_without_a_grant(it: Arc<Fixture>) {
     let mut opening = it.root();
-    opening.delegation.grant = "grant-nobody".to_owned();
+    "grant-nobody".clone_into(&mut opening.delegation.grant);
     answers(&it, opening, Opened::Ended).await;
 }
 

@@ -86,7 +86,7 @@ async fn changes_settings(it: Arc<Fixture>) {
         name: "Acme 2".to_owned(),
         algorithm: "EdDSA".to_owned(),
         chain_limit: 3,
-        lifetime: Duration::from_secs(60),
+        lifetime: Duration::from_mins(1),
         default_target: Some("researcher".to_owned()),
     };
     it.apply(1, &[Change::PutSettings(changed.clone())]).await;

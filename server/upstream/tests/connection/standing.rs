@@ -246,3 +246,13 @@ async fn metadata_are_read_again_when_they_are_old() {
     connection.standing(question()).await.unwrap();
     assert_eq!(provider.requests("/.well-known/openid-configuration").await, 2);
 }
+
+#[tokio::test]
+async fn shows_no_secrets_to_debug() {
+    let provider = Provider::saying(active()).await;
+    let text = format!("{:?} {:?}", provider.connection(), question());
+    assert!(
+        text.contains("corporate") && !text.contains(SECRET) && !text.contains(TOKEN),
+        "{text}"
+    );
+}

@@ -91,7 +91,7 @@ fn mints_with_other_claims_and_headers() {
 fn signs_whatever_it_is_told_to() {
     let idp = idp();
     let changes = json!({ "header": { "jku": "https://evil.example" }, "claims": { "x": 1 } });
-    verified(&idp, &mint(&idp, &changes)).unwrap();
+    assert!(verified(&idp, &mint(&idp, &changes)).is_ok());
     let changes = json!({ "header": { "typ": "logout+jwt" } });
     assert_eq!(verified(&idp, &mint(&idp, &changes)).unwrap_err(), TokenFault::Typ);
 }

@@ -1,0 +1,82 @@
+//! What the figures were measured on. What cannot be told is left out, never guessed.
+
+use std::{fs, process::Command, thread::available_parallelism, time::Duration};
+
+use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Linux reports processor time to user space in hundredths of a second, whatever the kernel's own
+/// tick is.
+const TICK: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Machine {
+    pub cpu: Option<String>,
+    pub cores: Option<usize>,
+    pub kernel: Option<String>,
+    /// Processes that wanted to run when the bench began, one-minute average: other people's load.
+    pub load_before: Option<f64>,
+    pub rustc: Option<String>,
+    /// With `-dirty` when the tree has changes that are not committed.
+    pub commit: Option<String>,
+    pub date: Option<String>,
+    pub durable_postgres: bool,
+}
+
+impl Machine {
+    pub(crate) fn here() -> Self {
+        let now = OffsetDateTime::from_unix_timestamp(server::clock::now().0);
+        Self {
+            cpu: field("/proc/cpuinfo", "model name"),
+            cores: available_parallelism().ok().map(usize::from),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .ok()
+                .map(|release| format!("Linux {}", release.trim())),
+            load_before: load(),
+            rustc: said_by("rustc", &["--version"]),
+            commit: said_by("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
+            date: now.ok().and_then(|now| now.format(&Rfc3339).ok()),
+            durable_postgres: variable("ACTAS_TEST_FSYNC").as_deref() == Some("on"),
+        }
+    }
+}
+
+/// A variable of the environment of this benchmark.
+#[expect(clippy::disallowed_methods, reason = "what is measured here is told by .ci/with-postgres")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The one-minute load average.
+fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// Processor time, user and system, that a process has spent with all its threads (proc(5)).
+pub(crate) fn processor_time(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before it may hold anything, spaces and parentheses too.
+    let (_, numbers) = stat.rsplit_once(')')?;
+    let mut numbers = numbers.split_whitespace().skip(11).map(str::parse::<u32>);
+    let (user, system) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(TICK * (user + system))
+}
+
+/// Resident memory of a process, MB.
+pub(crate) fn resident(process: u32) -> Option<f64> {
+    let text = field(&format!("/proc/{process}/status"), "VmRSS")?;
+    let kilobytes: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+fn field(file: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    (output.status.success() && !text.is_empty()).then(|| text.trim().to_owned())
+}

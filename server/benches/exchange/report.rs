@@ -1,0 +1,174 @@
+//! What is printed and kept.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    CROWD,
+    actas::Actas,
+    figures::{Book, Figures, Line, Ratio, Spread},
+    load::Window,
+    machine::{self, Machine},
+    rounds::{Bench, DEPTHS, ECHO, IDP, SIGN, VERIFY, exchange},
+};
+
+/// An exchange verifies the subject token, and reads back what it signed.
+const VERIFIES: f64 = 2.0;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report<'a> {
+    machine: Machine,
+    /// How the load was made.
+    load: &'static str,
+    seconds_per_run: f64,
+    warm_up_seconds: f64,
+    lines: &'a Book,
+    ratios: Vec<Ratio>,
+    servers: Vec<Server>,
+}
+
+#[derive(Debug, Serialize)]
+struct Server {
+    name: &'static str,
+    ready_after_ms: f64,
+    resident_mb: Option<f64>,
+}
+
+impl Server {
+    fn of(actas: &Actas) -> Self {
+        Self {
+            name: actas.name,
+            ready_after_ms: actas.ready_after.as_secs_f64() * 1e3,
+            resident_mb: machine::resident(actas.process()),
+        }
+    }
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(machine: Machine, window: Window, bench: &'a Bench) -> Self {
+        Self {
+            machine,
+            load: "closed loop, keep-alive, load and identity provider on the same machine",
+            seconds_per_run: window.length.as_secs_f64(),
+            warm_up_seconds: window.warm_up.as_secs_f64(),
+            lines: &bench.book,
+            ratios: ratios(&bench.book, &bench.servers),
+            servers: bench.servers.iter().map(Server::of).collect(),
+        }
+    }
+}
+
+fn ratios(book: &Book, servers: &[Actas]) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    let mut add = |name: String, unit, values: Vec<f64>| {
+        ratios.push(Ratio { name, unit, spread: Spread::of(values) });
+    };
+    let signatures = signatures(book);
+    for server in servers {
+        for depth in DEPTHS {
+            let name = exchange(server.name, depth);
+            let (crowd, lone) = (book.runs(&name, CROWD), book.runs(&name, 1));
+            let echo = against(crowd, book.runs(ECHO, CROWD), |a, b| a.per_second / b.per_second);
+            add(format!("{name} ÷ echo"), "", echo);
+            let keys = crowd.iter().zip(&signatures).map(|(run, us)| run.per_second * us / 1e6);
+            add(format!("{name} ÷ signatures of one core"), "", keys.collect());
+            let share = crowd.iter().zip(&signatures);
+            let share = share.filter_map(|(run, us)| Some(us / run.cpu_us?)).collect();
+            add(format!("{name}: signatures ÷ all its processor time"), "", share);
+            let added = against(lone, book.runs(IDP, 1), |a, b| a.p50_ms - b.p50_ms);
+            add(format!("{name}, alone: p50 − the IdP's"), " ms", added);
+        }
+        let [near, far] = DEPTHS.map(|depth| exchange(server.name, depth));
+        for (in_flight, how) in [(CROWD, "throughput"), (1, "p50 alone")] {
+            let cost = |a: &Figures, b: &Figures| match in_flight {
+                1 => a.p50_ms / b.p50_ms,
+                _ => b.per_second / a.per_second,
+            };
+            let cost = against(book.runs(&far, in_flight), book.runs(&near, in_flight), cost);
+            add(format!("{}: cost of depth 3 ÷ depth 1, by {how}", server.name), "", cost);
+        }
+    }
+    ratios
+}
+
+/// Round by round: the microseconds that the signatures of one exchange take on one core.
+fn signatures(book: &Book) -> Vec<f64> {
+    let both = |sign: &Figures, verify: &Figures| {
+        1e6 / sign.per_second + VERIFIES * 1e6 / verify.per_second
+    };
+    against(book.runs(SIGN, 1), book.runs(VERIFY, 1), both)
+}
+
+fn against(
+    these: &[Figures],
+    those: &[Figures],
+    compare: impl Fn(&Figures, &Figures) -> f64,
+) -> Vec<f64> {
+    these.iter().zip(those).map(|(this, that)| compare(this, that)).collect()
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        writeln!(
+            f,
+            "\n{:<32} {:>6} {:>9} {:>19} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            "", "flight", "per s", "(lowest – highest)", "p50 ms", "p90", "p99", "p99.9", "CPU µs"
+        )?;
+        for line in self.lines.lines() {
+            row(f, line)?;
+        }
+        writeln!(f, "\n{:<62} {:>8} {:>19}", "", "median", "(lowest – highest)")?;
+        for Ratio { name, unit, spread } in &self.ratios {
+            let Spread { median, low, high } = spread;
+            let between = format!("({low:.2} – {high:.2})");
+            writeln!(f, "{name:<62} {median:>8.2} {between:>19}{unit}")?;
+        }
+        writeln!(f)?;
+        for Server { name, ready_after_ms, resident_mb } in &self.servers {
+            let memory = resident_mb.map_or_else(|| "?".to_owned(), |mb| format!("{mb:.0} MB"));
+            writeln!(
+                f,
+                "{name}: ready after {ready_after_ms:.0} ms, {memory} resident at the end"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Report<'_> {
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine { cpu, cores, kernel, load_before, rustc, commit, date, durable_postgres } =
+            &self.machine;
+        let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        let cores = cores.map_or_else(|| "?".to_owned(), |cores| cores.to_string());
+        writeln!(f, "\n{}, {cores} cores, {}, {}", or(cpu), or(kernel), or(rustc))?;
+        writeln!(f, "commit {}, {}", or(commit), or(date))?;
+        writeln!(f, "{}; {} s per run", self.load, self.seconds_per_run)?;
+        if load_before.is_some_and(|load| 0.5 < load) {
+            let load = load_before.unwrap_or_default();
+            writeln!(f, "NOT AN IDLE MACHINE: the load average was {load} before this began")?;
+        }
+        if !durable_postgres && self.servers.iter().any(|server| server.name == "PostgreSQL") {
+            writeln!(f, "PostgreSQL may not be durable: ACTAS_TEST_FSYNC is not `on`")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, line: &Line) -> fmt::Result {
+    let Spread { median, low, high } = line.spread(|run| run.per_second);
+    let between = format!("({low:.0} – {high:.0})");
+    write!(f, "{:<32} {:>6} {median:>9.0} {between:>19}", line.name, line.in_flight)?;
+    for quantile in [
+        |run: &Figures| run.p50_ms,
+        |run: &Figures| run.p90_ms,
+        |run: &Figures| run.p99_ms,
+        |run: &Figures| run.p999_ms,
+    ] {
+        write!(f, " {:>8.3}", line.spread(quantile).median)?;
+    }
+    let cpu = line.spread(|run| run.cpu_us.unwrap_or(f64::NAN)).median;
+    if cpu.is_nan() { writeln!(f) } else { writeln!(f, " {cpu:>8.0}") }
+}

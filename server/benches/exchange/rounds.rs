@@ -1,0 +1,127 @@
+//! What is measured, in which order. Every round measures every line once, so that lines which are
+//! compared lie close together in time.
+
+use std::{path::Path, sync::Arc};
+
+use delegation::ports::Ledger;
+use keys::{Algorithm, SigningKey};
+use tokio::runtime::Runtime;
+
+use crate::{
+    IN_FLIGHT, Outcome,
+    actas::{Actas, Database},
+    exchanges,
+    figures::Book,
+    limits::{self, Clerk},
+    load::{Window, closed_loop},
+    machine,
+    neighbours::{ACTIVE, Echo, INTROSPECT, Idp},
+    wire::{Client, Script, post},
+};
+
+/// The agents of a chain, the one who asks among them.
+pub(crate) const DEPTHS: [usize; 2] = [1, 3];
+
+pub(crate) const SIGN: &str = "ES256 sign";
+pub(crate) const VERIFY: &str = "ES256 verify";
+const COMMIT: &str = "durable row, SQLite";
+pub(crate) const ECHO: &str = "echo";
+pub(crate) const IDP: &str = "IdP, asked directly";
+
+/// The name of a line of exchanges.
+pub(crate) fn exchange(database: &str, depth: usize) -> String {
+    format!("exchange, {database}, depth {depth}")
+}
+
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub servers: Vec<Actas>,
+    pub book: Book,
+    window: Window,
+    /// One thread: the load shares the processors with what it loads, and should take little.
+    runtime: Runtime,
+    idp: Idp,
+    echo: Echo,
+    ledger: Arc<dyn Ledger>,
+    users: Vec<String>,
+}
+
+impl Bench {
+    pub(crate) fn set_up(directory: &Path, window: Window) -> Outcome<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let idp = Idp::start(SigningKey::generate(Algorithm::Es256)?)?;
+        let ledger = runtime.block_on(limits::ledger(&directory.join("limit.db")))?;
+        let mut databases = vec![Database { name: "SQLite", url: "sqlite:actas.db".to_owned() }];
+        match machine::variable("TEST_POSTGRES_URL") {
+            Some(url) => databases.push(Database { name: "PostgreSQL", url }),
+            None => eprintln!("TEST_POSTGRES_URL is not set: PostgreSQL is not measured"),
+        }
+        let start = |database: Database| {
+            let org = exchanges::organization(&idp.issuer);
+            Actas::start(&directory.join(database.name), database, &org)
+        };
+        let servers = databases.into_iter().map(start).collect::<Outcome<_>>()?;
+        let users = exchanges::users(&idp)?;
+        let (book, echo) = (Book::default(), Echo::start()?);
+        Ok(Self { servers, book, window, runtime, idp, echo, ledger, users })
+    }
+
+    pub(crate) fn round(&mut self) -> Outcome<()> {
+        self.signatures()?;
+        self.machine()?;
+        for depth in DEPTHS {
+            self.exchanges(depth)?;
+        }
+        Ok(())
+    }
+
+    fn signatures(&mut self) -> Outcome<()> {
+        let token = self.users.first().ok_or("there are no users")?;
+        self.book.note(SIGN, 1, &limits::sign(&self.idp, token, self.window)?)?;
+        self.book.note(VERIFY, 1, &limits::verify(&self.idp, token, self.window)?)
+    }
+
+    /// What HTTP and a disk take by themselves.
+    fn machine(&mut self) -> Outcome<()> {
+        let token = self.users.first().ok_or("there are no users")?;
+        // As long as a form of an exchange.
+        let form = format!("token={token}&rest={}", "x".repeat(200));
+        let echo = Script { requests: vec![post("/", None, &form)], proof: "token=" };
+        let asked = Script { requests: vec![post(INTROSPECT, None, &form)], proof: ACTIVE };
+        let lines =
+            [(ECHO, self.echo.address, Arc::new(echo)), (IDP, self.idp.address, Arc::new(asked))];
+        for in_flight in IN_FLIGHT {
+            for (name, address, script) in &lines {
+                let run = self.runtime.block_on(async {
+                    let crowd = Client::crowd(*address, script, in_flight).await?;
+                    closed_loop(crowd, self.window, None).await
+                })?;
+                self.book.note(name, in_flight, &run)?;
+            }
+            let clerks = Clerk::crowd(&self.ledger, in_flight);
+            let run = self.runtime.block_on(closed_loop(clerks, self.window, None))?;
+            self.book.note(COMMIT, in_flight, &run)?;
+        }
+        Ok(())
+    }
+
+    fn exchanges(&mut self, depth: usize) -> Outcome<()> {
+        for actas in &self.servers {
+            let hop = exchanges::last_hop(actas, &self.users, depth);
+            let script = Arc::new(self.runtime.block_on(hop)?);
+            for in_flight in IN_FLIGHT {
+                let asked_before = self.idp.asked();
+                let run = self.runtime.block_on(async {
+                    let crowd = Client::crowd(actas.address, &script, in_flight).await?;
+                    closed_loop(crowd, self.window, Some(actas.process())).await
+                })?;
+                // The re-check is what this is about: as many questions as answers, none shared.
+                if self.idp.asked() - asked_before < run.latencies.len() {
+                    return Err("the identity provider was not asked at every exchange".into());
+                }
+                self.book.note(&exchange(actas.name, depth), in_flight, &run)?;
+            }
+        }
+        Ok(())
+    }
+}
