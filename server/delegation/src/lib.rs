@@ -10,8 +10,6 @@
 //! INVARIANT: a token leaves by one door, [`issue::issue`], and only as [`issue::Issued`].
 
 mod actor;
-mod actor;
-mod claims;
 mod claims;
 pub mod client;
 pub mod declared;
