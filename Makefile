@@ -13,7 +13,7 @@ test: lint ; cargo build --bin actas && .ci/with-postgres cargo test --workspace
 
 interop: ; cargo build --bin actas && conformance/interop/run
 
-bench: ; cargo build --release --bin actas && .ci/with-postgres cargo bench -p server
+bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
 
 lint: ; cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
 

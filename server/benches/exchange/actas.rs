@@ -48,7 +48,7 @@ impl Actas {
     /// Declares an organization (org.toml, as JSON) in `database` and serves it.
     pub(crate) fn start(
         directory: &Path,
-        database: Database,
+        database: &Database,
         org: &serde_json::Value,
     ) -> Outcome<Self> {
         fs::create_dir_all(directory)?;
@@ -116,7 +116,7 @@ fn output(command: &mut Command) -> Outcome<Vec<u8>> {
     }
 }
 
-/// Waits for the line of the log that says where it listens; passes on what comes after it.
+/// Waits for the line of the log that says where it listens; passes on what it complains of later.
 fn listening(log: ChildStderr) -> Outcome<SocketAddr> {
     let mut lines = BufReader::new(log).lines();
     let mut before = Vec::new();
@@ -128,7 +128,8 @@ fn listening(log: ChildStderr) -> Outcome<SocketAddr> {
             let address = address.ok_or("the log does not say where actas listens")?.parse()?;
             // Read to its end, or the server would stop at a full pipe.
             std::thread::spawn(move || {
-                for line in lines.map_while(Result::ok) {
+                let complaint = |line: &String| !line.contains(r#""level":"INFO""#);
+                for line in lines.map_while(Result::ok).filter(complaint) {
                     eprintln!("actas: {line}");
                 }
             });

@@ -101,11 +101,11 @@ fn signatures(book: &Book) -> Vec<f64> {
 }
 
 fn against(
-    these: &[Figures],
-    those: &[Figures],
+    runs: &[Figures],
+    others: &[Figures],
     compare: impl Fn(&Figures, &Figures) -> f64,
 ) -> Vec<f64> {
-    these.iter().zip(those).map(|(this, that)| compare(this, that)).collect()
+    runs.iter().zip(others).map(|(run, other)| compare(run, other)).collect()
 }
 
 impl fmt::Display for Report<'_> {

@@ -56,11 +56,11 @@ impl Bench {
             Some(url) => databases.push(Database { name: "PostgreSQL", url }),
             None => eprintln!("TEST_POSTGRES_URL is not set: PostgreSQL is not measured"),
         }
-        let start = |database: Database| {
+        let start = |database: &Database| {
             let org = exchanges::organization(&idp.issuer);
             Actas::start(&directory.join(database.name), database, &org)
         };
-        let servers = databases.into_iter().map(start).collect::<Outcome<_>>()?;
+        let servers = databases.iter().map(start).collect::<Outcome<_>>()?;
         let users = exchanges::users(&idp)?;
         let (book, echo) = (Book::default(), Echo::start()?);
         Ok(Self { servers, book, window, runtime, idp, echo, ledger, users })

@@ -78,6 +78,9 @@ pub(crate) struct ProviderClaims {
     pub may_act: Option<MayAct>,
     #[serde(default)]
     pub act: Present,
+    /// A key the token is bound to (RFC 7800 §3.1).
+    #[serde(default)]
+    pub cnf: Present,
     /// Logout tokens and security events carry it (RFC 8417 §2.2); tokens of users never do.
     #[serde(default)]
     pub events: Present,

@@ -100,6 +100,10 @@ pub(crate) fn facts(
     if claims.act.0 {
         return Err(TokenRefusal::ForeignChain);
     }
+    // keycloak#50963: a bound token became a bearer token. Until proofs are taken, none is.
+    if claims.cnf.0 {
+        return Err(TokenRefusal::Bound);
+    }
     let scope = claims.scope_text().map(|text| Scope::parse(&text)).transpose();
     let may_act =
         claims.may_act.as_ref().map(|may| MayAct { issuer: may.iss.clone(), id: may.sub.clone() });

@@ -132,6 +132,7 @@ fn subject_error(cause: TokenRefusal) -> OAuthError {
         | TokenRefusal::NotATokenOfUsers
         | TokenRefusal::Chain
         | TokenRefusal::ForeignChain
+        | TokenRefusal::Bound
         | TokenRefusal::OtherOrg
         | TokenRefusal::NotRecorded
         | TokenRefusal::AmbiguousUser

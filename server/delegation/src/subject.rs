@@ -33,6 +33,8 @@ pub enum TokenRefusal {
     Chain,
     #[error("it carries `act` of an issuer that is not trusted for it")]
     ForeignChain,
+    #[error("it is bound to a key, and there is no proof of having it")]
+    Bound,
     #[error("it belongs to another organization")]
     OtherOrg,
     #[error("the ledger does not know it")]

@@ -17,6 +17,8 @@ use crate::clock;
 
 /// Longer than anybody waits for an answer.
 const SLOW: Duration = Duration::from_secs(30);
+/// Tests order tokens of a megabyte, to see them refused.
+const LARGEST_ORDER: usize = 4 << 20;
 
 pub(super) fn server(
     listener: TcpListener,
@@ -36,7 +38,12 @@ pub(super) fn server(
     };
     let idp = DevIdp::new(settings, Arc::new(key), Box::new(unguessable));
     let idp = web::Data::new(idp);
-    let app = move || Actix::new().app_data(idp.clone()).default_service(web::to(handle));
+    let app = move || {
+        Actix::new()
+            .app_data(idp.clone())
+            .app_data(web::PayloadConfig::new(LARGEST_ORDER))
+            .default_service(web::to(handle))
+    };
     Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
 }
 

@@ -10,42 +10,49 @@ use sqlx::{
     sqlite::SqliteRow,
 };
 
+use crate::readers::Readers;
+
 /// How long one may wait for a connection. A request that waited longer is not worth answering.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps our advisory locks apart from other uses of them in the same database.
 pub(crate) const LOCK_ORG: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8693))";
 
-/// The pools. Clones share them.
+/// The connections. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
-    Postgres(PgPool),
-    Sqlite(SqlitePools),
-}
-
-/// Readers never wait for the writer; writers of this process queue for one connection, because
-/// `SQLite` itself would let them poll.
-#[derive(Clone, Debug)]
-pub(crate) struct SqlitePools {
-    pub readers: SqlitePool,
-    pub writer: SqlitePool,
+    Postgres {
+        pool: PgPool,
+        readers: Readers<Postgres>,
+    },
+    /// Readers never wait for the writer; writers of this process queue for one connection, because
+    /// `SQLite` itself would let them poll.
+    Sqlite {
+        pool: SqlitePool,
+        readers: Readers<Sqlite>,
+        writer: SqlitePool,
+    },
 }
 
 impl Database {
-    /// Runs a query that reads, outside of any transaction.
+    /// Runs a query that reads, outside of any transaction. To be called in a task of its own.
     pub async fn fetch_all(
         &self,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, Fault> {
         match self {
-            Self::Postgres(pool) => {
-                let rows = bind_all!(sql, values).fetch_all(pool).await.map_err(fault)?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
+            Self::Postgres { readers, .. } => {
+                let mut reader = readers.take().await.map_err(fault)?;
+                let rows = bind_all!(sql, values).fetch_all(&mut *reader.connection).await;
+                readers.give_back(reader, &rows);
+                Ok(rows.map_err(fault)?.into_iter().map(Row::Postgres).collect())
             }
-            Self::Sqlite(pools) => {
-                let rows = bind_all!(sql, values).fetch_all(&pools.readers).await.map_err(fault)?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            Self::Sqlite { readers, .. } => {
+                let mut reader = readers.take().await.map_err(fault)?;
+                let rows = bind_all!(sql, values).fetch_all(&mut *reader.connection).await;
+                readers.give_back(reader, &rows);
+                Ok(rows.map_err(fault)?.into_iter().map(Row::Sqlite).collect())
             }
         }
     }
@@ -61,11 +68,11 @@ impl Database {
     /// Begins a transaction whose reads all see the database as of one moment.
     pub async fn begin_reading(&self) -> Result<Transaction, Fault> {
         match self {
-            Self::Postgres(pool) => pool
+            Self::Postgres { pool, .. } => pool
                 .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 .await
                 .map(Transaction::Postgres),
-            Self::Sqlite(pools) => pools.readers.begin().await.map(Transaction::Sqlite),
+            Self::Sqlite { pool, .. } => pool.begin().await.map(Transaction::Sqlite),
         }
         .map_err(fault)
     }
@@ -74,9 +81,9 @@ impl Database {
     /// delegation there, and nobody else changes it, until it ends.
     pub async fn begin_changing(&self, org: &str) -> Result<Transaction, Fault> {
         let mut transaction = match self {
-            Self::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
-            Self::Sqlite(pools) => {
-                pools.writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
+            Self::Postgres { pool, .. } => pool.begin().await.map(Transaction::Postgres),
+            Self::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
             }
         }
         .map_err(fault)?;
@@ -88,11 +95,15 @@ impl Database {
 
     pub async fn close(&self) {
         match self {
-            Self::Postgres(pool) => pool.close().await,
-            Self::Sqlite(pools) => {
-                pools.readers.close().await;
+            Self::Postgres { pool, readers } => {
+                readers.close();
+                pool.close().await;
+            }
+            Self::Sqlite { pool, readers, writer } => {
+                readers.close();
+                pool.close().await;
                 // Last, so that it is this one that folds the write-ahead log into the file.
-                pools.writer.close().await;
+                writer.close().await;
             }
         }
     }

@@ -79,8 +79,8 @@ async fn recall(database: &Database, org: &str, lineage: &Lineage) -> Result<Rec
         }
         Lineage::Derived { delegation } => {
             let sql = match database {
-                Database::Postgres(_) => RECALL_DERIVED_POSTGRES,
-                Database::Sqlite(_) => RECALL_DERIVED_SQLITE,
+                Database::Postgres { .. } => RECALL_DERIVED_POSTGRES,
+                Database::Sqlite { .. } => RECALL_DERIVED_SQLITE,
             };
             database.fetch_one(sql, &[org.into(), delegation.to_string().into()]).await?
         }

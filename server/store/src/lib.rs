@@ -21,6 +21,7 @@ mod ledger;
 mod list;
 mod migrate;
 mod postgres;
+mod readers;
 mod registry;
 mod sqlite;
 pub mod store;

@@ -34,7 +34,7 @@ const MIGRATIONS: &[Pair] =
 // `run_direct` rather than `run`: the latter's future is not `Send` in the eyes of the compiler.
 pub(crate) async fn run(database: &Database) -> Result<(), Fault> {
     match database {
-        Database::Postgres(pool) => {
+        Database::Postgres { pool, .. } => {
             // A connection of its own, closed at the end: the migrator's advisory lock belongs to
             // the session, and is not given back when a migration fails.
             let mut connection = pool.acquire().await.map_err(fault)?.detach();
@@ -44,10 +44,9 @@ pub(crate) async fn run(database: &Database) -> Result<(), Fault> {
             done.map_err(explain)?;
             closed.map_err(fault)
         }
-        Database::Sqlite(pools) => {
+        Database::Sqlite { writer, .. } => {
             // The migrator locks nothing on SQLite; the write lock serves, and makes it all one.
-            let mut transaction =
-                pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
             migrator(|pair| pair.sqlite)
                 .run_direct(None, &mut *transaction, false)
                 .await

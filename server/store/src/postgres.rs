@@ -12,18 +12,16 @@ use sqlx::{
 use tokio::time::Instant;
 
 use crate::{
-    database::{PATIENCE, Value},
+    database::{Database, PATIENCE, Value},
+    readers::{IDLE, Readers},
     writer::{Entry, Verdict},
 };
 
 const RECORD: &str = include_str!("postgres/record.sql");
 
-/// The writer keeps one connection for itself, and one more while somebody ends things.
-const LEAST_CONNECTIONS: u32 = 4;
-
-/// A connection that lay idle for longer is asked for a sign of life before it is used. Not every
-/// time: that would be one more round trip per request.
-const IDLE: Duration = Duration::from_secs(5);
+/// The writer keeps one connection for itself, and one more while somebody ends things; one is left
+/// for transactions, the others read.
+const RESERVED: u32 = 3;
 
 /// Every session:
 /// - `READ COMMITTED`, whatever the server's default: record.sql reasons from it.
@@ -36,7 +34,7 @@ const SESSION: &str = "SET default_transaction_isolation = 'read committed';
   SET jit = off;
   SET idle_in_transaction_session_timeout = '60s'";
 
-pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool, Fault> {
+pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database, Fault> {
     let unreachable =
         |error: sqlx::Error| Fault::Store(format!("cannot connect to PostgreSQL: {error}"));
     let options = PgConnectOptions::from_str(url)
@@ -50,8 +48,9 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool, F
         .map_err(|_| Fault::Store("PostgreSQL did not answer in time".to_owned()))?
         .map_err(unreachable)?;
     first.close().await.map_err(unreachable)?;
-    PgPoolOptions::new()
-        .max_connections(max_connections.max(LEAST_CONNECTIONS))
+    let readers = max_connections.saturating_sub(RESERVED).max(1);
+    let pool = PgPoolOptions::new()
+        .max_connections(RESERVED + readers)
         .acquire_timeout(PATIENCE)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(drop) })
@@ -67,7 +66,9 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool, F
         })
         .connect_with(options)
         .await
-        .map_err(unreachable)
+        .map_err(unreachable)?;
+    let readers = Readers::new(pool.clone(), usize::try_from(readers).unwrap_or(1));
+    Ok(Database::Postgres { pool, readers })
 }
 
 /// How long a batch may take, also when the database does not answer at all.

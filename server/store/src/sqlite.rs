@@ -14,7 +14,8 @@ use sqlx::{
 };
 
 use crate::{
-    database::{PATIENCE, SqlitePools, bind_all},
+    database::{Database, PATIENCE, bind_all},
+    readers::Readers,
     writer::{Entry, Verdict},
 };
 
@@ -31,7 +32,7 @@ const LEAST_VERSION: [u32; 3] = [3, 51, 3];
 /// How long another process (`actas apply` beside a server) may keep us from writing.
 const BUSY: Duration = Duration::from_secs(10);
 
-pub(crate) async fn connect(path: &str, readers: u32) -> Result<SqlitePools, Fault> {
+pub(crate) async fn connect(path: &str, readers: u32) -> Result<Database, Fault> {
     if path.is_empty() || path.starts_with(':') || path.contains('?') {
         return Err(Fault::Store(
             "the `sqlite` url must be `sqlite:` and the path of a file, without parameters"
@@ -54,10 +55,13 @@ pub(crate) async fn connect(path: &str, readers: u32) -> Result<SqlitePools, Fau
             .max_lifetime(None)
             .test_before_acquire(false)
     };
-    Ok(SqlitePools {
-        writer: open(&pool(1), options.clone(), path).await?,
-        readers: open(&pool(readers.max(1)), options.pragma("query_only", "ON"), path).await?,
-    })
+    let writer = open(&pool(1), options.clone(), path).await?;
+    let readers = readers.max(1);
+    // One more, for the transactions that read.
+    let pool =
+        open(&pool(readers.saturating_add(1)), options.pragma("query_only", "ON"), path).await?;
+    let readers = Readers::new(pool.clone(), usize::try_from(readers).unwrap_or(1));
+    Ok(Database::Sqlite { pool, readers, writer })
 }
 
 /// Creates the file, readable by us alone; the files `SQLite` puts beside it inherit that.

@@ -39,10 +39,10 @@ impl Store {
         let database = match url.split_once(':') {
             Some(("sqlite", rest)) => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
-                Database::Sqlite(sqlite::connect(path, settings.max_connections).await?)
+                sqlite::connect(path, settings.max_connections).await?
             }
             Some(("postgres" | "postgresql", _)) => {
-                Database::Postgres(postgres::connect(url, settings.max_connections).await?)
+                postgres::connect(url, settings.max_connections).await?
             }
             _ => {
                 return Err(Fault::Store(

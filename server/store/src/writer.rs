@@ -105,7 +105,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (open, closed) = oneshot::channel();
         let lanes = match database {
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 let (aside, waiting) = mpsc::channel(QUEUE);
                 let quick = Recorder::Postgres(postgres::Session::new(pool.clone(), false));
                 let patient = Recorder::Postgres(postgres::Session::new(pool, true));
@@ -115,8 +115,8 @@ impl Writer {
                     tokio::spawn(run(patient, Jobs { jobs: waiting, closed: None }, None)),
                 ]
             }
-            Database::Sqlite(pools) => {
-                let only = Recorder::Sqlite(pools.writer);
+            Database::Sqlite { writer, .. } => {
+                let only = Recorder::Sqlite(writer);
                 vec![tokio::spawn(run(only, until_closed(jobs, closed), None))]
             }
         };

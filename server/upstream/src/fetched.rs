@@ -144,11 +144,14 @@ impl<T> Kept<T> {
                 if enough(document) {
                     return Verdict::Use(Arc::clone(document));
                 }
-                match failure {
+                match (failure, failed_just_now) {
                     _ if !sought_just_now => Verdict::Fetch(Why::Seeking),
                     // Whether the provider has it by now is not known.
-                    Some((fault, _)) => Verdict::Fail(fault.clone()),
-                    None => Verdict::Use(Arc::clone(document)),
+                    (Some(_), Some((fault, _))) => Verdict::Fail(fault.clone()),
+                    // A search that failed found out nothing: it does not hold off the next one
+                    // for longer than any other failure.
+                    (Some(_), None) => Verdict::Fetch(Why::Seeking),
+                    (None, _) => Verdict::Use(Arc::clone(document)),
                 }
             }
             Some((old, _)) => match failed_just_now {

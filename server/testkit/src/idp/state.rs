@@ -182,10 +182,11 @@ impl State {
     }
 
     /// What is said of a token that is active: ours, neither revoked nor expired, and its user
-    /// enabled.
+    /// enabled. Whoever is no user is a client, and clients cannot be disabled here.
     pub(super) fn describe(&self, token: &TokenHash, now: i64) -> Option<&Value> {
         let record = self.tokens.get(token)?;
-        let active = !record.revoked && now < record.expires_at && self.is_enabled(&record.sub);
+        let stands = self.users.get(&record.sub).is_none_or(|account| !account.disabled);
+        let active = !record.revoked && now < record.expires_at && stands;
         active.then_some(&record.description)
     }
 }

@@ -56,6 +56,7 @@ impl DevIdp {
             lifetime,
             claims: Map::from_iter([("auth_time".to_owned(), json!(code.signed_in_at))]),
             header: Map::new(),
+            payload: None,
         };
         let access_token = mint::mint(self, &minting, now)?;
         let mut reply = json!({

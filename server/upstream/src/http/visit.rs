@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 
-use super::Outbound;
+use super::{Outbound, form_encoded};
 use crate::fault::UpstreamFault;
 
-/// A request to be sent as somebody else: a user, an agent.
-#[derive(Clone, Copy, Debug)]
+/// A request to be sent as somebody else: a user, an agent. It carries secrets, so it does not show
+/// itself.
+#[derive(Clone, Copy)]
 pub struct Visit<'a> {
     pub method: &'a str,
     pub url: &'a str,
@@ -15,12 +16,24 @@ pub struct Visit<'a> {
     pub form: Option<&'a [(&'a str, &'a str)]>,
 }
 
+impl std::fmt::Debug for Visit<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Visit").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 /// What came back, whatever its status.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Seen {
     pub status: u16,
     pub location: Option<String>,
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Seen").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Outbound {
@@ -35,7 +48,7 @@ impl Outbound {
             .map_err(|_| UpstreamFault::Url(visit.method.to_owned()))?;
         let mut request = self.client.request(method, url);
         if let Some((id, secret)) = visit.basic {
-            request = request.basic_auth(id, Some(secret));
+            request = request.basic_auth(form_encoded(id), Some(form_encoded(secret)));
         }
         if let Some(token) = visit.bearer {
             request = request.bearer_auth(token);

@@ -12,6 +12,7 @@ pub(super) fn minting(kind: Kind) -> Minting {
         lifetime: 600,
         claims: Map::new(),
         header: Map::new(),
+        payload: None,
     }
 }
 
