@@ -27,6 +27,8 @@ CREATE TABLE delegations (
 CREATE INDEX delegations_by_parent ON delegations (org, parent) WHERE ended_at IS NULL AND parent IS NOT NULL;
 CREATE INDEX delegations_by_grant ON delegations (org, grant_id, expires_at) WHERE ended_at IS NULL;
 CREATE INDEX delegations_by_agent ON delegations (org, agent, expires_at) WHERE ended_at IS NULL;
+-- What the sweep looks for.
+CREATE INDEX delegations_with_subject ON delegations (expires_at) WHERE subject_sealed IS NOT NULL;
 
 -- Only ever inserted. Ids are UUIDv7, so the primary key is also the order in time.
 CREATE TABLE events (

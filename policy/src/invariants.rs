@@ -25,15 +25,10 @@ pub(crate) fn hold<'a>(facts: &'a Facts, rules: &Rules) -> Result<Bounds<'a>, Re
     if is_reserved(&facts.subject) {
         return Err(Reason::ReservedSubject);
     }
+    may_present(&facts.actor, &facts.subject)?;
     match facts.standing {
         Standing::Good => {}
         Standing::Gone => return Err(Reason::SubjectGone),
-    }
-    if !may_present(&facts.actor, &facts.subject) {
-        return Err(Reason::Presenter);
-    }
-    if !may_act(&facts.actor, &facts.subject) {
-        return Err(Reason::MayAct);
     }
     let grant = live_grant(facts)?;
     let scope = grantable_scope(facts, grant)?;
@@ -46,9 +41,24 @@ fn is_reserved(subject: &SubjectFacts) -> bool {
     subject.sub.starts_with(AGENT_PREFIX) || subject.user.id.starts_with(AGENT_PREFIX)
 }
 
+/// Whether this agent may present this token at all; known before anybody is asked about its user.
+///
+/// # Errors
+///
+/// [`Reason::Presenter`] or [`Reason::MayAct`].
+pub fn may_present(actor: &ActorFacts, subject: &SubjectFacts) -> Result<(), Reason> {
+    if !is_presenter(actor, subject) {
+        return Err(Reason::Presenter);
+    }
+    if !may_act(actor, subject) {
+        return Err(Reason::MayAct);
+    }
+    Ok(())
+}
+
 /// Whether the agent is the token's own client, or one it was meant for: a token that was
 /// overheard elsewhere is worth nothing here.
-fn may_present(actor: &ActorFacts, subject: &SubjectFacts) -> bool {
+fn is_presenter(actor: &ActorFacts, subject: &SubjectFacts) -> bool {
     let aliases: &[String] = match subject.kind {
         // In our own tokens everybody has one name.
         SubjectKind::Own => &[],

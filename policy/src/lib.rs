@@ -29,6 +29,7 @@ pub use decision::{Decision, Question, Refusal, decide};
 pub use facts::{
     ActorFacts, Facts, GrantFacts, MayAct, SubjectFacts, SubjectKind, TargetFacts, TargetKind,
 };
+pub use invariants::may_present;
 pub use permit::{Permit, Terms};
 pub use reason::Reason;
 pub use rules::{MAX_LIFETIME, MIN_LIFETIME, Rules, RulesError};

@@ -29,12 +29,12 @@ reasons! {
     OtherOrg = "other_org",
     /// The user's name looks like an agent's.
     ReservedSubject = "reserved_subject",
-    /// The home identity provider no longer vouches for the user.
-    SubjectGone = "subject_gone",
     /// The subject token was not issued to, or for, the agent that presents it.
     Presenter = "presenter",
     /// The subject token names another party as the only one that may act.
     MayAct = "may_act",
+    /// The home identity provider no longer vouches for the user.
+    SubjectGone = "subject_gone",
     /// The user granted nothing to the agent.
     NoGrant = "no_grant",
     /// What the user granted has expired.

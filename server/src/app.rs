@@ -10,7 +10,7 @@ use delegation::{
     refusal::Fault,
 };
 use keys::{Algorithm, KeyRing, MasterKey, SecretHash, SigningKey};
-use policy::{OrgPolicies, Rules};
+use policy::{OrgPolicies, Rules, Timestamp};
 use secrecy::SecretString;
 use store::Store;
 use tokio::sync::Mutex;
@@ -45,6 +45,8 @@ pub struct App {
 pub struct Loaded {
     pub org: Arc<Org>,
     pub declared: Declared,
+    /// When a key that is published now begins to sign.
+    pub next_key_at: Option<Timestamp>,
 }
 
 /// Why a process cannot start.
@@ -111,43 +113,49 @@ impl App {
         }
     }
 
-    /// Loads what has changed since the last time: new, changed and removed organizations.
+    /// Loads what has changed since the last time: new and changed organizations, and those whose
+    /// next key is due.
     ///
     /// # Errors
     ///
     /// The list of organizations cannot be read.
     pub async fn refresh(&self) -> Result<(), Fault> {
         let standing = self.registry.orgs().await?;
-        let known: HashMap<String, i64> =
-            self.orgs.load().iter().map(|(id, loaded)| (id.clone(), loaded.org.revision)).collect();
+        let now = clock::now();
+        let loaded = self.orgs.load_full();
         for (id, revision) in standing {
-            if known.get(&id) != Some(&revision)
-                && let Err(fault) = self.reload(&id).await
-            {
-                tracing::error!(org = id, %fault, "an organization cannot be loaded");
+            let current = loaded.get(&id).is_some_and(|loaded| {
+                loaded.org.revision == revision && loaded.next_key_at.is_none_or(|at| now < at)
+            });
+            if !current {
+                let stale = loaded.get(&id).map_or(0, |loaded| loaded.org.revision);
+                if let Err(fault) = self.reload(&id, stale).await {
+                    tracing::error!(org = id, %fault, "an organization cannot be loaded");
+                }
             }
         }
         Ok(())
     }
 
-    /// Loads one organization again, after its revision turned out to be an old one.
+    /// Loads one organization again, after the revision `stale` turned out to be an old one.
+    ///
+    /// Of many that find out at once, one loads; the others get what it has loaded.
     ///
     /// # Errors
     ///
     /// It cannot be read, or made to work; the old one goes on being served.
-    pub async fn reload(&self, id: &str) -> Result<Option<Arc<Org>>, Fault> {
+    pub async fn reload(&self, id: &str, stale: i64) -> Result<Option<Arc<Org>>, Fault> {
         let _one_at_a_time = self.reloading.lock().await;
-        let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
         let previous = self.orgs.load().get(id).cloned();
-        if let Some(previous) = &previous
-            && previous.org.revision == declared.revision
-        {
+        if let Some(previous) = previous.as_ref().filter(|p| p.org.revision != stale) {
             return Ok(Some(Arc::clone(&previous.org)));
         }
-        let ring = self.ring(&declared).await?;
+        let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
+        let (ring, next_key_at) = self.ring(&declared).await?;
         let org = Arc::new(self.assemble(&declared, ring, previous.as_deref())?);
+        let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at };
         let mut orgs = HashMap::clone(&self.orgs.load());
-        orgs.insert(id.to_owned(), Arc::new(Loaded { org: Arc::clone(&org), declared }));
+        orgs.insert(id.to_owned(), Arc::new(loaded));
         self.orgs.store(Arc::new(orgs));
         tracing::info!(org = id, revision = org.revision, "organization loaded");
         Ok(Some(org))
@@ -248,7 +256,7 @@ impl App {
     }
 
     /// The organization's keys; the first of its algorithm is made here, once for all replicas.
-    async fn ring(&self, declared: &Declared) -> Result<KeyRing, Fault> {
+    async fn ring(&self, declared: &Declared) -> Result<Ring, Fault> {
         let (org, algorithm) = (&declared.id, &declared.settings.algorithm);
         let mut records = self.registry.keys(org).await?;
         if !records.iter().any(|record| record.algorithm == *algorithm) {
@@ -286,8 +294,8 @@ fn agent_of(declared: &declared::Agent) -> Agent {
 
 /// Names and texts, so that the audit trail can say under which policies a decision was made.
 fn hash(policies: &[policy::PolicyFile]) -> Option<String> {
-    let text: String =
-        policies.iter().map(|file| format!("{}\0{}\0", file.name, file.text)).collect();
+    let parts = policies.iter().flat_map(|file| [file.name.as_str(), "\0", &file.text, "\0"]);
+    let text = parts.collect::<String>();
     (!policies.is_empty()).then(|| keys::sha256_hex(text.as_bytes()))
 }
 
@@ -304,25 +312,40 @@ fn new_key(master: &MasterKey, org: &str, algorithm: Algorithm) -> Result<KeyRec
     Ok(KeyRecord { kid, algorithm: algorithm.to_string(), sealed, created_at: clock::now() })
 }
 
-/// The newest key of the organization's algorithm signs; keys of earlier algorithms stay published
-/// for what they have signed.
+/// How long verifiers may cache a key set: a key is published for so long before it signs.
+pub(crate) const CACHED_FOR: i64 = 300;
+
+/// The keys as of now, and when that changes.
+type Ring = (KeyRing, Option<Timestamp>);
+
+/// The newest key of the organization's algorithm signs, once it has been published for as long as
+/// a key set is cached; until then, the one before it. An organization's first key signs at once.
+/// Keys of earlier algorithms stay published for what they have signed.
 fn ring_of(
     master: &MasterKey,
     org: &str,
     algorithm: &str,
     records: &[KeyRecord],
-) -> Result<KeyRing, Fault> {
-    let now = clock::now().0;
+) -> Result<Ring, Fault> {
+    let first = records.iter().map(|record| record.created_at).min();
+    let due = |record: &KeyRecord| {
+        let is_first = Some(record.created_at) == first;
+        if is_first { record.created_at.0 } else { record.created_at.0.saturating_add(CACHED_FOR) }
+    };
+    let wanted = records.iter().filter(|record| record.algorithm == algorithm).map(due).max();
+    // A first key that another replica made a moment ago, by a clock ahead of ours, signs at once.
+    let now = clock::now().0.max(first.map_or(0, |first| first.0));
+    let is_due = wanted.is_some_and(|at| at <= now);
     let entry = |record: &KeyRecord| {
         let key = SigningKey::from_sealed(master, &key_context(org, &record.kid), &record.sealed)
             .map_err(|e| {
             Fault::Keys(format!("signing key `{}` of `{org}`: {e}", record.kid))
         })?;
-        let retires_at = (record.algorithm != algorithm).then_some(now);
-        Ok(keys::Entry { key: Arc::new(key), activates_at: record.created_at.0, retires_at })
+        let superseded = is_due && record.algorithm != algorithm;
+        let retires_at = superseded.then_some(now);
+        Ok(keys::Entry { key: Arc::new(key), activates_at: due(record), retires_at })
     };
     let entries = records.iter().map(entry).collect::<Result<Vec<_>, Fault>>()?;
-    // A key another replica made a moment ago, by a clock ahead of ours, signs at once all the same.
-    let now = entries.iter().map(|entry| entry.activates_at).fold(now, i64::max);
-    KeyRing::new(entries, now).map_err(|e| Fault::Keys(format!("`{org}`: {e}")))
+    let ring = KeyRing::new(entries, now).map_err(|e| Fault::Keys(format!("`{org}`: {e}")))?;
+    Ok((ring, wanted.filter(|_| !is_due).map(Timestamp)))
 }

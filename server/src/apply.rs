@@ -108,9 +108,9 @@ fn make_secrets(
     let known = |id: &str| current.is_some_and(|c| c.agents.iter().any(|agent| agent.id == id));
     let mut new: Vec<String> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::PutAgent(agent) if !known(&agent.id) => Some(agent.id.clone()),
-            _ => None,
+        .filter_map(|change| {
+            let Change::PutAgent(agent) = change else { return None };
+            (!known(&agent.id)).then(|| agent.id.clone())
         })
         .collect();
     for id in asked {

@@ -128,7 +128,7 @@ impl Config {
         let public_url = listen::public_url(public_url, file.development);
         let public_url = problems.take("public_url", public_url);
         let listen = variable("ACTAS_LISTEN").or(file.listen);
-        let listen = problems.take("listen", listen::address(listen));
+        let listen = problems.take("listen", listen::address(listen.as_deref()));
         let default_org =
             file.default_org.map(|org| crate::apply::spec::org_id(&org).map(|()| org));
         let default_org = default_org.map(|org| problems.take("default_org", org));

@@ -2,3 +2,28 @@
 //! other.
 
 pub mod refresh_orgs;
+pub mod sweep;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use crate::app::App;
+
+/// Runs `job` every so often, until the app is gone.
+fn every<F>(period: Duration, app: &Arc<App>, job: impl Fn(Arc<App>) -> F + 'static)
+where
+    F: Future<Output = ()>,
+{
+    let app: Weak<App> = Arc::downgrade(app);
+    actix_web::rt::spawn(async move {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(app) = app.upgrade() else { return };
+            job(app).await;
+        }
+    });
+}

@@ -53,7 +53,8 @@ pub async fn start(
         (None, None) => http.bind(config.listen)?,
     };
     let address = http.addrs().first().copied().unwrap_or(config.listen);
-    jobs::refresh_orgs::start(Arc::clone(&app));
+    jobs::refresh_orgs::start(&app);
+    jobs::sweep::start(&app);
     Ok(Serving { server: http.run(), address, app })
 }
 

@@ -9,13 +9,15 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// tick is.
 const TICK: Duration = Duration::from_millis(10);
 
+const A_WHILE: Duration = Duration::from_millis(500);
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
     pub cpu: Option<String>,
     pub cores: Option<usize>,
     pub kernel: Option<String>,
-    /// Processes that wanted to run when the bench began, one-minute average: other people's load.
-    pub load_before: Option<f64>,
+    /// The share of all processors that others kept busy just before the bench began.
+    pub busy_before: Option<f64>,
     pub rustc: Option<String>,
     /// With `-dirty` when the tree has changes that are not committed.
     pub commit: Option<String>,
@@ -32,7 +34,7 @@ impl Machine {
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
                 .ok()
                 .map(|release| format!("Linux {}", release.trim())),
-            load_before: load(),
+            busy_before: busy(),
             rustc: said_by("rustc", &["--version"]),
             commit: said_by("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
             date: now.ok().and_then(|now| now.format(&Rfc3339).ok()),
@@ -47,9 +49,21 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The one-minute load average.
-fn load() -> Option<f64> {
-    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+/// How busy the processors are while this process does nothing (proc(5)).
+fn busy() -> Option<f64> {
+    let (idle_before, all_before) = processors()?;
+    std::thread::sleep(A_WHILE);
+    let (idle, all) = processors()?;
+    Some(1.0 - f64::from(idle - idle_before) / f64::from(all - all_before))
+}
+
+/// Hundredths of seconds since the machine started: idle or waiting for a disk, and all.
+fn processors() -> Option<(u32, u32)> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let numbers = stat.lines().next()?.split_whitespace().skip(1);
+    // The first eight; those of guests are in them already.
+    let numbers: Vec<u32> = numbers.take(8).map_while(|number| number.parse().ok()).collect();
+    Some((numbers.get(3)? + numbers.get(4)?, numbers.iter().sum()))
 }
 
 /// Processor time, user and system, that a process has spent with all its threads (proc(5)).

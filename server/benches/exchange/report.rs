@@ -113,17 +113,25 @@ impl fmt::Display for Report<'_> {
         self.head(f)?;
         writeln!(
             f,
-            "\n{:<32} {:>6} {:>9} {:>19} {:>8} {:>8} {:>8} {:>8} {:>8}",
-            "", "flight", "per s", "(lowest – highest)", "p50 ms", "p90", "p99", "p99.9", "CPU µs"
+            "\n{:<30} {:>9} {:>8} {:>19} {:>8} {:>8} {:>8} {:>8} {:>7}",
+            "",
+            "in flight",
+            "per s",
+            "(lowest – highest)",
+            "p50 ms",
+            "p90",
+            "p99",
+            "p99.9",
+            "CPU µs"
         )?;
         for line in self.lines.lines() {
             row(f, line)?;
         }
-        writeln!(f, "\n{:<62} {:>8} {:>19}", "", "median", "(lowest – highest)")?;
+        writeln!(f, "\n{:<67} {:>7} {:>19}", "", "median", "(lowest – highest)")?;
         for Ratio { name, unit, spread } in &self.ratios {
             let Spread { median, low, high } = spread;
-            let between = format!("({low:.2} – {high:.2})");
-            writeln!(f, "{name:<62} {median:>8.2} {between:>19}{unit}")?;
+            let between = format!("({low:.3} – {high:.3})");
+            writeln!(f, "{name:<67} {median:>7.3} {between:>19}{unit}")?;
         }
         writeln!(f)?;
         for Server { name, ready_after_ms, resident_mb } in &self.servers {
@@ -139,16 +147,16 @@ impl fmt::Display for Report<'_> {
 
 impl Report<'_> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { cpu, cores, kernel, load_before, rustc, commit, date, durable_postgres } =
+        let Machine { cpu, cores, kernel, busy_before, rustc, commit, date, durable_postgres } =
             &self.machine;
         let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
         let cores = cores.map_or_else(|| "?".to_owned(), |cores| cores.to_string());
         writeln!(f, "\n{}, {cores} cores, {}, {}", or(cpu), or(kernel), or(rustc))?;
         writeln!(f, "commit {}, {}", or(commit), or(date))?;
         writeln!(f, "{}; {} s per run", self.load, self.seconds_per_run)?;
-        if load_before.is_some_and(|load| 0.5 < load) {
-            let load = load_before.unwrap_or_default();
-            writeln!(f, "NOT AN IDLE MACHINE: the load average was {load} before this began")?;
+        if let Some(busy) = busy_before.filter(|busy| 0.05 < *busy) {
+            let percent = busy * 100.0;
+            writeln!(f, "NOT AN IDLE MACHINE: others kept {percent:.0} % of it busy beforehand")?;
         }
         if !durable_postgres && self.servers.iter().any(|server| server.name == "PostgreSQL") {
             writeln!(f, "PostgreSQL may not be durable: ACTAS_TEST_FSYNC is not `on`")?;
@@ -160,7 +168,7 @@ impl Report<'_> {
 fn row(f: &mut fmt::Formatter<'_>, line: &Line) -> fmt::Result {
     let Spread { median, low, high } = line.spread(|run| run.per_second);
     let between = format!("({low:.0} – {high:.0})");
-    write!(f, "{:<32} {:>6} {median:>9.0} {between:>19}", line.name, line.in_flight)?;
+    write!(f, "{:<30} {:>9} {median:>8.0} {between:>19}", line.name, line.in_flight)?;
     for quantile in [
         |run: &Figures| run.p50_ms,
         |run: &Figures| run.p90_ms,
@@ -170,5 +178,5 @@ fn row(f: &mut fmt::Formatter<'_>, line: &Line) -> fmt::Result {
         write!(f, " {:>8.3}", line.spread(quantile).median)?;
     }
     let cpu = line.spread(|run| run.cpu_us.unwrap_or(f64::NAN)).median;
-    if cpu.is_nan() { writeln!(f) } else { writeln!(f, " {cpu:>8.0}") }
+    if cpu.is_nan() { writeln!(f) } else { writeln!(f, " {cpu:>7.0}") }
 }

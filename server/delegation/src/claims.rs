@@ -4,16 +4,17 @@
 //! stands what delegation adds. Every member is typed: a wrong type refuses the token, it never
 //! makes a claim "absent".
 
-use policy::{ActorChain, ChainError, Party};
+use keys::TokenFault;
+use policy::{ActorChain, ChainError, Party, Scope};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 /// RFC 8693 §4.1. Only the members that identify are kept.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Act {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     pub sub: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub act: Option<Box<Act>>,
 }
 
@@ -42,7 +43,7 @@ impl Act {
 /// RFC 8693 §4.4.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct MayAct {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub iss: Option<String>,
     pub sub: String,
 }
@@ -54,9 +55,9 @@ pub(crate) struct OwnClaims {
     pub scope: String,
     pub org_id: String,
     pub act: Act,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub auth_time: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub acr: Option<String>,
     #[serde(default)]
     pub amr: Vec<String>,
@@ -65,16 +66,16 @@ pub(crate) struct OwnClaims {
 /// What an identity provider's token says, access token or ID token.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ProviderClaims {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub client_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub azp: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub scope: Option<String>,
     /// How some providers spell `scope`: a string (Entra) or a list (Okta).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub scp: Option<Scp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub may_act: Option<MayAct>,
     #[serde(default)]
     pub act: Present,
@@ -91,9 +92,9 @@ pub(crate) struct ProviderClaims {
     pub at_hash: Present,
     #[serde(default)]
     pub c_hash: Present,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub auth_time: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub acr: Option<String>,
     #[serde(default)]
     pub amr: Vec<String>,
@@ -107,12 +108,26 @@ pub(crate) enum Scp {
 }
 
 impl ProviderClaims {
-    /// The scope in one spelling.
-    pub(crate) fn scope_text(&self) -> Option<String> {
-        match (&self.scope, &self.scp) {
-            (Some(text), _) | (None, Some(Scp::Text(text))) => Some(text.clone()),
-            (None, Some(Scp::List(list))) => Some(list.join(" ")),
-            (None, None) => None,
+    /// The scope, in whichever spelling; refused when two spellings say two things.
+    pub(crate) fn scope(&self) -> Result<Option<Scope>, TokenFault> {
+        let parse = |text: &str| Scope::parse(text).map_err(|_| TokenFault::Claims);
+        let scope = self.scope.as_deref().map(parse).transpose()?;
+        let scp = match &self.scp {
+            Some(Scp::Text(text)) => Some(parse(text)?),
+            Some(Scp::List(list)) => Some(parse(&list.join(" "))?),
+            None => None,
+        };
+        match (scope, scp) {
+            (Some(scope), Some(scp)) if scope != scp => Err(TokenFault::Claims),
+            (scope, scp) => Ok(scope.or(scp)),
+        }
+    }
+
+    /// The client it was issued to; refused when two claims name two (RFC 9068 §2.2, OIDC Core §2).
+    pub(crate) fn issued_to(&self) -> Result<Option<&str>, TokenFault> {
+        match (&self.client_id, &self.azp) {
+            (Some(client_id), Some(azp)) if client_id != azp => Err(TokenFault::Claims),
+            (client_id, azp) => Ok(client_id.as_deref().or(azp.as_deref())),
         }
     }
 
@@ -123,6 +138,12 @@ impl ProviderClaims {
     pub(crate) fn looks_like_an_access_token(&self) -> bool {
         self.scope.is_some() || self.scp.is_some() || self.client_id.is_some()
     }
+}
+
+/// A claim that may be absent, but is not absent because it is `null`: a provider that writes
+/// "nothing" for a restriction must not lift it (Keycloak CVE-2026-9704).
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// Whether a claim is there at all, whatever it holds: `null` is there too.
@@ -183,8 +204,29 @@ mod tests {
 
     #[test]
     fn refuses_claims_of_another_type() {
-        for json in [r#"{"scope":["a"]}"#, r#"{"auth_time":"1"}"#, r#"{"may_act":[]}"#] {
+        for json in [
+            r#"{"scope":["a"]}"#,
+            r#"{"scope":null}"#,
+            r#"{"scp":null}"#,
+            r#"{"azp":null}"#,
+            r#"{"may_act":null}"#,
+            r#"{"auth_time":"1"}"#,
+            r#"{"may_act":[]}"#,
+        ] {
             assert!(serde_json::from_str::<ProviderClaims>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn refuses_spellings_that_contradict_each_other() {
+        let scope = |json| serde_json::from_str::<ProviderClaims>(json).unwrap().scope();
+        assert!(scope(r#"{"scope":"a b","scp":["b","a"]}"#).is_ok());
+        assert!(scope(r#"{"scope":"a b","scp":["a"]}"#).is_err());
+        let client = |json| {
+            let claims: ProviderClaims = serde_json::from_str(json).unwrap();
+            claims.issued_to().map(|name| name.map(str::to_owned))
+        };
+        assert_eq!(client(r#"{"client_id":"a","azp":"a"}"#), Ok(Some("a".to_owned())));
+        assert!(client(r#"{"client_id":"a","azp":"b"}"#).is_err());
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
 
+use std::time::Instant;
+
 use policy::{ActorFacts, Decision, Facts, GrantFacts, Party, Permit, TargetFacts, Timestamp};
 use uuid::Uuid;
 
 use crate::{
     actor,
     client::AuthenticatedClient,
-    event::Event,
+    event::{Event, quoted},
     issue::{Issued, Minting, issue, mint},
     org::Org,
     refusal::{Failure, Refusal},
     request::ExchangeRequest,
-    subject::{CurrentSubject, recheck, verify},
+    subject::{CurrentSubject, VerifiedSubject, recheck, verify},
 };
 
 /// When a request arrived, and the id its delegation will have: read once, at the edge.
@@ -21,6 +23,8 @@ use crate::{
 pub struct Arrival {
     pub now: Timestamp,
     pub delegation: Uuid,
+    /// When it is too late to record anything.
+    pub until: Instant,
 }
 
 /// Exchanges a subject token for a delegated access token.
@@ -38,10 +42,12 @@ pub async fn exchange(
     arrival: Arrival,
     event: &mut Event,
 ) -> Result<Issued, Failure> {
-    event.scope_requested = request.scope.as_ref().map(ToString::to_string);
+    event.scope_requested = request.scope.as_ref().map(|scope| quoted(&scope.to_string()));
     let target = target(org, request, event)?;
     let subject = verify(org, client, &request.subject, arrival.now).await?;
+    event.subject = Some(subject.facts().sub.clone());
     let actor = acting(org, client, request, arrival.now).await?;
+    presented_by(&actor, &subject)?;
     let subject = recheck(org, subject, event).await?;
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
     let token = mint(org, permit, Minting { subject: &subject, arrival })?;
@@ -52,8 +58,8 @@ pub async fn exchange(
 fn target(org: &Org, request: &ExchangeRequest, event: &mut Event) -> Result<TargetFacts, Refusal> {
     let named = request.target.as_ref().map(crate::request::Target::name);
     let name = named.or(org.default_target.as_deref()).ok_or(Refusal::NoTarget)?;
-    event.target = Some(name.to_owned());
-    org.target(name).ok_or_else(|| Refusal::UnknownTarget(name.to_owned()))
+    event.target = Some(quoted(name));
+    org.target(name).ok_or(Refusal::UnknownTarget)
 }
 
 /// The authenticated client is the actor; an `actor_token` must say the same.
@@ -75,6 +81,13 @@ async fn acting(
         ceiling: agent.ceiling.clone(),
         expires_at,
     })
+}
+
+/// Whose token this is, is known before anybody is asked about it: a stolen token must not even
+/// tell whether its user still stands. `decide` holds the same rule, with all others.
+fn presented_by(actor: &ActorFacts, subject: &VerifiedSubject) -> Result<(), Refusal> {
+    policy::may_present(actor, subject.facts())
+        .map_err(|reason| Refusal::Policy(policy::Refusal { reason, policies: Vec::new() }))
 }
 
 struct Asked<'a> {
@@ -108,7 +121,6 @@ fn decide(
         standing: subject.standing(),
         approved: false,
     };
-    event.subject = Some(facts.subject.sub.clone());
     event.grant = facts.grant.as_ref().map(|grant| grant.id.clone());
     event.chain = Some(chain_json(&facts));
     event.policy_hash.clone_from(&org.policy_hash);

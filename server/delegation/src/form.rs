@@ -8,14 +8,22 @@ const MOST_PARAMETERS: usize = 64;
 /// The parameters of one request, in order, empty ones left out.
 ///
 /// RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted".
-#[derive(Debug)]
 pub struct Form(Vec<(String, String)>);
+
+impl std::fmt::Debug for Form {
+    /// Names only: the values are tokens and secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 /// What is wrong with a request before anybody looks at what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     #[error("the body is larger than this server takes")]
     BodyTooLarge,
+    #[error("the body did not arrive whole, or not in time")]
+    Unread,
     #[error("the body must be application/x-www-form-urlencoded")]
     ContentType,
     #[error("the body is not valid UTF-8 in application/x-www-form-urlencoded")]

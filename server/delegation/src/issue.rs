@@ -1,5 +1,7 @@
 //! The one door: a permit becomes a signed token, and the token leaves once it is recorded.
 
+use std::time::Instant;
+
 use policy::{Permit, Timestamp};
 use secrecy::ExposeSecret;
 
@@ -29,6 +31,7 @@ use crate::{
 pub struct SignedToken {
     compact: String,
     delegation: Delegation,
+    until: Instant,
 }
 
 /// A token whose delegation and audit event are committed. Only this can be sent, and only
@@ -71,6 +74,7 @@ impl Issued {
 }
 
 /// What minting needs besides the permit, none of it about whom or what the token is for.
+#[derive(Clone, Copy)]
 pub(crate) struct Minting<'a> {
     pub subject: &'a CurrentSubject,
     pub arrival: Arrival,
@@ -84,7 +88,7 @@ pub(crate) fn mint(
     minting: Minting<'_>,
 ) -> Result<SignedToken, Failure> {
     let terms = permit.spend();
-    let Arrival { now, delegation: id } = minting.arrival;
+    let Arrival { now, delegation: id, until } = minting.arrival;
     let act =
         Act::of(&terms.chain).ok_or_else(|| Fault::Keys("a token without an actor".into()))?;
     let scope = terms.scope.to_string();
@@ -130,7 +134,7 @@ pub(crate) fn mint(
         expires_at: terms.expires_at,
         sealed_subject,
     };
-    Ok(SignedToken { compact, delegation })
+    Ok(SignedToken { compact, delegation, until })
 }
 
 /// Commits the delegation and its event together, then lets the token go.
@@ -142,7 +146,7 @@ pub(crate) async fn issue(
     token: SignedToken,
     event: &mut Event,
 ) -> Result<Issued, Failure> {
-    let SignedToken { compact, delegation } = token;
+    let SignedToken { compact, delegation, until } = token;
     let Timestamp(issued_at) = delegation.issued_at;
     let (scope, expires_in) = (delegation.scope.to_string(), delegation.expires_at.0 - issued_at);
     let event = Event {
@@ -151,7 +155,7 @@ pub(crate) async fn issue(
         delegation: Some(delegation.id),
         ..event.clone()
     };
-    let opening = Opening { revision: org.revision, delegation, event };
+    let opening = Opening { revision: org.revision, delegation, event, until };
     match org.ledger.open(opening).await? {
         Opened::Recorded => Ok(Issued { compact, scope, expires_in }),
         Opened::Changed => Err(Fault::Changed.into()),

@@ -3,7 +3,11 @@
 //! Every handle is bound to one organization when it is made, so no method takes an org it could
 //! get wrong.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use policy::{Scope, Standing, Timestamp};
@@ -105,6 +109,9 @@ pub struct Opening {
     pub revision: i64,
     pub delegation: Delegation,
     pub event: Event,
+    /// After this moment it must not be written any more: what the identity provider said would
+    /// be too old by then.
+    pub until: Instant,
 }
 
 /// What became of an [`Opening`].
@@ -153,6 +160,8 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub standing: Standing,
+    /// What the token is good for now, where the provider says so.
+    pub scope: Option<Scope>,
     /// How long the provider took.
     pub took: Duration,
     /// Whether another request's check, begun after this one arrived, was shared.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use keys::{Expect, TokenFault, Typ, Verified};
-use policy::{ActorChain, MayAct, Party, Scope, SubjectFacts, SubjectKind, Timestamp};
+use keys::{Expect, Typ, Verified};
+use policy::{ActorChain, MayAct, Party, SubjectFacts, SubjectKind, Timestamp};
 
 use crate::{
     claims::ProviderClaims,
@@ -50,7 +50,7 @@ pub(crate) async fn verify(
     Ok(keys::verify(presented.compact(), &keys, &expect, now.0)
         .map_err(TokenRefusal::from)
         .and_then(|verified| {
-            let kind = kind_of(connection, &verified)?;
+            let kind = kind_of(connection, &verified, presented.declared)?;
             let agrees = match presented.declared {
                 DeclaredType::AccessToken => kind == SubjectKind::AccessToken,
                 DeclaredType::IdToken => kind == SubjectKind::IdToken,
@@ -64,6 +64,7 @@ pub(crate) async fn verify(
 fn kind_of(
     connection: &Connection,
     token: &Verified<ProviderClaims>,
+    declared: DeclaredType,
 ) -> Result<SubjectKind, TokenRefusal> {
     let claims = token.claims();
     // Keycloak GHSA-7fpj-9hr8-28vh: a logout token was exchanged for an access token.
@@ -74,10 +75,13 @@ fn kind_of(
         Typ::AccessToken => SubjectKind::AccessToken,
         Typ::Untyped => {
             match (claims.looks_like_an_id_token(), claims.looks_like_an_access_token()) {
-                (true, true) => return Err(TokenRefusal::OtherKind),
+                // Without a mark of either kind, the client at least must know what it is.
+                (false, false) if declared != DeclaredType::IdToken => {
+                    return Err(TokenRefusal::OtherKind);
+                }
                 (_, false) => SubjectKind::IdToken,
                 (false, true) if connection.takes_untyped_access_tokens => SubjectKind::AccessToken,
-                (false, true) => return Err(TokenRefusal::OtherKind),
+                (_, true) => return Err(TokenRefusal::OtherKind),
             }
         }
     };
@@ -104,7 +108,6 @@ pub(crate) fn facts(
     if claims.cnf.0 {
         return Err(TokenRefusal::Bound);
     }
-    let scope = claims.scope_text().map(|text| Scope::parse(&text)).transpose();
     let may_act =
         claims.may_act.as_ref().map(|may| MayAct { issuer: may.iss.clone(), id: may.sub.clone() });
     Ok(SubjectFacts {
@@ -112,9 +115,9 @@ pub(crate) fn facts(
         org: org.id.clone(),
         user: Party { issuer: connection.issuer.clone(), id: registered.subject.clone() },
         sub: name_of_user(org, connection, &registered.subject)?,
-        scope: scope.map_err(|_| TokenFault::Claims)?,
+        scope: claims.scope()?,
         audience: registered.audience.clone(),
-        presented_as: claims.client_id.clone().or_else(|| claims.azp.clone()),
+        presented_as: claims.issued_to()?.map(str::to_owned),
         chain: ActorChain::none(),
         may_act,
         expires_at: Timestamp(registered.expires_at),

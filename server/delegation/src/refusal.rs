@@ -29,8 +29,8 @@ pub enum Refusal {
     ActorToken(TokenRefusal),
     #[error("no target was named and the organization has no default")]
     NoTarget,
-    #[error("`{0}` is not a target here")]
-    UnknownTarget(String),
+    #[error("there is no such target here")]
+    UnknownTarget,
     #[error("policy: {}", .0.reason.code())]
     Policy(policy::Refusal),
     #[error("a person must approve this first")]
@@ -101,7 +101,7 @@ pub fn oauth_error(refusal: &Refusal) -> OAuthError {
         Refusal::NoTarget => {
             error("invalid_target", "target", "name a target by resource or audience")
         }
-        Refusal::UnknownTarget(_) => UNACCEPTABLE_TARGET,
+        Refusal::UnknownTarget => UNACCEPTABLE_TARGET,
         Refusal::Policy(refusal) => policy_error(refusal.reason),
         Refusal::ApprovalNeeded => {
             error("invalid_request", "approval_needed", "a person must approve this first")
@@ -145,6 +145,7 @@ fn malformed_error(malformed: Malformed) -> OAuthError {
     let request = |description| error("invalid_request", "malformed", description);
     match malformed {
         Malformed::BodyTooLarge => request("the body is larger than this server takes"),
+        Malformed::Unread => request("the body did not arrive whole, or not in time"),
         Malformed::ContentType => request("the body must be application/x-www-form-urlencoded"),
         Malformed::Encoding => request("the body is not a valid form in UTF-8"),
         Malformed::Missing(name) => request(missing(name)),

@@ -59,6 +59,12 @@ pub(crate) struct VerifiedSubject {
     provider_token: Option<SecretString>,
 }
 
+impl VerifiedSubject {
+    pub(crate) fn facts(&self) -> &SubjectFacts {
+        &self.facts
+    }
+}
+
 /// A subject whose delegation lives in the ledger and of whose user the home identity provider was
 /// asked during this request. Only [`recheck`] makes one, and it has awaited both; what the
 /// provider said is a fact for `policy` to decide upon.
@@ -219,7 +225,12 @@ pub(crate) async fn recheck(
     let question = Question { token, user: origin.user.clone() };
     let answer = connection.provider.standing(question).await;
     event.check = Some(check(answer.as_ref().ok()));
-    Ok(CurrentSubject { facts, standing: answer?.standing, grant: recalled.grant, origin })
+    let answer = answer?;
+    // Consent may have shrunk at the provider since it signed the token.
+    if let (Some(holds), Some(holds_now), None) = (&facts.scope, &answer.scope, &origin.parent) {
+        facts.scope = Some(holds.narrow(holds_now));
+    }
+    Ok(CurrentSubject { facts, standing: answer.standing, grant: recalled.grant, origin })
 }
 
 fn check(answer: Option<&Answer>) -> Check {

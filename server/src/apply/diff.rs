@@ -14,12 +14,12 @@ pub struct Diff {
 }
 
 impl Diff {
-    fn put(&mut self, known: bool, what: String, change: Change) {
+    fn put(&mut self, known: bool, what: &str, change: Change) {
         self.lines.push(format!("{} {what}", if known { '~' } else { '+' }));
         self.changes.push(change);
     }
 
-    fn drop(&mut self, what: String, change: Change) {
+    fn drop(&mut self, what: &str, change: Change) {
         self.lines.push(format!("- {what}"));
         self.changes.push(change);
     }
@@ -49,13 +49,18 @@ pub fn between(
     let current_or_new = current.unwrap_or(&nothing);
     if current.is_none() || current_or_new.settings != desired.settings {
         let what = format!("organization {}", desired.id);
-        diff.put(current.is_some(), what, Change::PutSettings(desired.settings.clone()));
+        diff.put(current.is_some(), &what, Change::PutSettings(desired.settings.clone()));
     }
     connections(&mut diff, current_or_new, &desired, master)?;
     agents(&mut diff, current_or_new, &desired);
     resources(&mut diff, current_or_new, &desired);
     policies(&mut diff, current_or_new, &desired);
-    grants_of(&mut diff, grants, desired.grants);
+    // Dropping a connection ends its grants, so those of the file begin anew.
+    let ended = |grant: &&DeclaredGrant| {
+        diff.changes.contains(&Change::DropConnection(grant.connection.clone()))
+    };
+    let standing: Vec<_> = grants.iter().filter(|grant| !ended(grant)).cloned().collect();
+    grants_of(&mut diff, &standing, desired.grants);
     Ok(diff)
 }
 
@@ -71,21 +76,31 @@ fn connections(
             Some(standing) => is_same(standing, wanted, &desired.id, master)?,
             None => false,
         };
+        if standing.is_some_and(|standing| names_other_users(standing, wanted)) {
+            let what = format!("connection {} (its users are others now)", wanted.id);
+            diff.drop(&what, Change::DropConnection(wanted.id.clone()));
+        }
         if !same {
             let sealed = sealed(wanted, &desired.id, master)?;
             diff.put(
                 standing.is_some(),
-                format!("connection {}", wanted.id),
+                &format!("connection {}", wanted.id),
                 Change::PutConnection(sealed),
             );
         }
     }
     for gone in &current.connections {
         if !desired.connections.iter().any(|c| c.id == gone.id) {
-            diff.drop(format!("connection {}", gone.id), Change::DropConnection(gone.id.clone()));
+            diff.drop(&format!("connection {}", gone.id), Change::DropConnection(gone.id.clone()));
         }
     }
     Ok(())
+}
+
+/// Under another issuer, the same `sub` is another person: nothing that was granted or delegated
+/// under the old one may go on.
+fn names_other_users(standing: &Connection, wanted: &DesiredConnection) -> bool {
+    (&standing.issuer, &standing.subject_prefix) != (&wanted.issuer, &wanted.subject_prefix)
 }
 
 /// Binds a sealed client secret to its connection, so that rows cannot be swapped.
@@ -138,12 +153,12 @@ fn agents(diff: &mut Diff, current: &Declared, desired: &Desired) {
         });
         if !same {
             let what = format!("agent {}", wanted.id);
-            diff.put(standing.is_some(), what, Change::PutAgent(wanted.clone()));
+            diff.put(standing.is_some(), &what, Change::PutAgent(wanted.clone()));
         }
     }
     for gone in &current.agents {
         if !desired.agents.iter().any(|agent| agent.id == gone.id) {
-            diff.drop(format!("agent {}", gone.id), Change::DropAgent(gone.id.clone()));
+            diff.drop(&format!("agent {}", gone.id), Change::DropAgent(gone.id.clone()));
         }
     }
 }
@@ -153,12 +168,12 @@ fn resources(diff: &mut Diff, current: &Declared, desired: &Desired) {
         let standing = current.resources.iter().find(|resource| resource.id == wanted.id);
         if standing != Some(wanted) {
             let what = format!("resource {}", wanted.id);
-            diff.put(standing.is_some(), what, Change::PutResource(wanted.clone()));
+            diff.put(standing.is_some(), &what, Change::PutResource(wanted.clone()));
         }
     }
     for gone in &current.resources {
         if !desired.resources.iter().any(|resource| resource.id == gone.id) {
-            diff.drop(format!("resource {}", gone.id), Change::DropResource(gone.id.clone()));
+            diff.drop(&format!("resource {}", gone.id), Change::DropResource(gone.id.clone()));
         }
     }
 }
@@ -168,12 +183,12 @@ fn policies(diff: &mut Diff, current: &Declared, desired: &Desired) {
         let standing = current.policies.iter().find(|file| file.name == wanted.name);
         if standing != Some(wanted) {
             let what = format!("policy {}", wanted.name);
-            diff.put(standing.is_some(), what, Change::PutPolicy(wanted.clone()));
+            diff.put(standing.is_some(), &what, Change::PutPolicy(wanted.clone()));
         }
     }
     for gone in &current.policies {
         if !desired.policies.iter().any(|file| file.name == gone.name) {
-            diff.drop(format!("policy {}", gone.name), Change::DropPolicy(gone.name.clone()));
+            diff.drop(&format!("policy {}", gone.name), Change::DropPolicy(gone.name.clone()));
         }
     }
 }
@@ -185,7 +200,7 @@ fn grants_of(diff: &mut Diff, current: &[DeclaredGrant], desired: Vec<DeclaredGr
     let what = |grant: &DeclaredGrant| format!("grant of {} to {}", grant.user, grant.agent);
     for gone in current {
         if !desired.iter().any(|grant| same_pair(gone, grant)) {
-            diff.drop(what(gone), Change::DropGrant(gone.id.clone()));
+            diff.drop(&what(gone), Change::DropGrant(gone.id.clone()));
         }
     }
     for mut wanted in desired {
@@ -194,7 +209,7 @@ fn grants_of(diff: &mut Diff, current: &[DeclaredGrant], desired: Vec<DeclaredGr
         wanted.id =
             standing.map_or_else(|| crate::clock::id().to_string(), |standing| standing.id.clone());
         if standing != Some(&wanted) {
-            diff.put(standing.is_some(), what(&wanted), Change::PutGrant(wanted));
+            diff.put(standing.is_some(), &what(&wanted), Change::PutGrant(wanted));
         }
     }
 }

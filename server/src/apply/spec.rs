@@ -106,7 +106,7 @@ pub struct PolicyEntry {
 /// What an id may look like.
 pub fn org_id(id: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if 0 < id.len() && id.len() <= 63 && id.chars().all(legal) && !id.starts_with('-') {
+    if !id.is_empty() && id.len() <= 63 && id.chars().all(legal) && !id.starts_with('-') {
         Ok(())
     } else {
         Err(format!("`{id}` must be 1 to 63 lower-case letters, digits and hyphens"))
@@ -119,7 +119,7 @@ pub fn org_id(id: &str) -> Result<(), String> {
 ///
 /// What a name may look like.
 pub fn name(text: &str) -> Result<(), String> {
-    if 0 < text.len() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic()) {
+    if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic()) {
         Ok(())
     } else {
         Err(format!("`{text}` must be 1 to 255 printable ASCII characters without spaces"))

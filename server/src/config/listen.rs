@@ -6,8 +6,8 @@ use url::{Host, Url};
 
 const DEFAULT: &str = "127.0.0.1:8400";
 
-pub(super) fn address(text: Option<String>) -> Result<SocketAddr, String> {
-    let text = text.as_deref().unwrap_or(DEFAULT);
+pub(super) fn address(text: Option<&str>) -> Result<SocketAddr, String> {
+    let text = text.unwrap_or(DEFAULT);
     text.parse().map_err(|_| format!("`{text}` is not an address with a port, like 0.0.0.0:8400"))
 }
 

@@ -4,6 +4,9 @@ use serde::Deserialize;
 
 use super::{Problems, variable};
 
+/// `actix_http` reports what strangers do wrong, one line per packet, as errors.
+const DEFAULT: &str = "info,actix_http=off";
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -34,7 +37,7 @@ impl File {
                 return None;
             }
         };
-        let filter = variable("ACTAS_LOG").or(self.filter).unwrap_or("info".to_owned());
+        let filter = variable("ACTAS_LOG").or(self.filter).unwrap_or(DEFAULT.to_owned());
         Some(Log { format, filter })
     }
 }

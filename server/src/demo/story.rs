@@ -80,7 +80,7 @@ impl Play<'_> {
         Ok(reply)
     }
 
-    fn unexpected(&self, expected: &str, got: impl ToString) -> Box<dyn std::error::Error> {
+    fn unexpected(&self, expected: &str, got: &impl ToString) -> Box<dyn std::error::Error> {
         Box::new(Unexpected {
             step: self.step,
             expected: expected.to_owned(),
@@ -116,13 +116,13 @@ impl Play<'_> {
     ) -> Result<String, Box<dyn std::error::Error>> {
         let reply = self.exchange(&ask).await?;
         let token =
-            reply.text("access_token").ok_or_else(|| self.unexpected("a token", reply.status))?;
+            reply.text("access_token").ok_or_else(|| self.unexpected("a token", &reply.status))?;
         print(&format!("\nThe delegated token, decoded:\n{}", decoded(&token)));
         let claims = claims(&token);
         let (subject, act) = (claims.pointer("/sub"), names(claims.get("act")));
         let actors: Vec<_> = actors.iter().map(|agent| format!("agent:{agent}")).collect();
         if subject.and_then(Value::as_str) != Some("alice") || act != actors {
-            return Err(self.unexpected(&format!("alice, with actors {actors:?}"), claims));
+            return Err(self.unexpected(&format!("alice, with actors {actors:?}"), &claims));
         }
         Ok(token)
     }
@@ -158,7 +158,7 @@ impl Play<'_> {
         let expected = "agent:researcher, asked by agent:orchestrator acts for alice";
         match reply.text("on_behalf_of") {
             Some(told) if told == expected => Ok(()),
-            told => Err(self.unexpected(expected, told.unwrap_or_default())),
+            told => Err(self.unexpected(expected, &told.unwrap_or_default())),
         }
     }
 
@@ -168,7 +168,7 @@ impl Play<'_> {
         if told == (400, Some(error.to_owned()), Some(reason.to_owned())) {
             return Ok(());
         }
-        Err(self.unexpected(&format!("400 {error} ({reason})"), format!("{told:?}")))
+        Err(self.unexpected(&format!("400 {error} ({reason})"), &format!("{told:?}")))
     }
 
     async fn too_wide_is_refused(&mut self, token: &str) -> Done {
@@ -198,7 +198,7 @@ impl Play<'_> {
         let (user, _) = USERS[0];
         let control = format!("{}/control/users/{user}", self.stage.idp);
         let reply = self.send(&Request::post(&control).form(&[("disabled", disabled)])).await?;
-        if reply.status == 200 { Ok(()) } else { Err(self.unexpected("200", reply.status)) }
+        if reply.status == 200 { Ok(()) } else { Err(self.unexpected("200", &reply.status)) }
     }
 
     fn read_documents(token: &str) -> Ask<'_> {

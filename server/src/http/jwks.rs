@@ -9,7 +9,7 @@ use actix_web::{
 use super::{nothing_here, org};
 use crate::app::App;
 
-/// A new key is published at least this long before it signs.
+/// `app::CACHED_FOR`: a new key is published at least this long before it signs.
 const CACHE: &str = "public, max-age=300";
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {

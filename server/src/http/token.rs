@@ -1,14 +1,17 @@
 //! `{issuer}/oauth/token` (RFC 6749 §3.2, RFC 8693 §2).
 //!
-//! Every request to an organization is answered after exactly one audit event was committed; when
+//! Every POST to an organization is answered after exactly one audit event was committed; when
 //! it cannot be, the answer is 503.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
     client::{AuthenticatedClient, Credentials, authenticate},
-    event::{Event, Outcome},
+    event::{Event, Outcome, quoted},
     exchange::{Arrival, exchange},
     form::{Form, Malformed},
     issue::Issued,
@@ -25,6 +28,10 @@ mod body;
 
 /// How often a decision is made anew because the organization changed under it.
 const TRIES: usize = 3;
+
+/// From the whole body to the committed delegation. Later, the identity provider's yes is too old,
+/// and nobody waits any more.
+const SLOWEST_ANSWER: Duration = Duration::from_secs(6);
 
 /// RFC 8693 §2.2.1; `scope` and `expires_in` always, since clients stumble over their absence.
 #[derive(Serialize)]
@@ -96,7 +103,7 @@ fn draft(request: &HttpRequest) -> Event {
     let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     let sane = |id: &&str| {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        0 < id.len() && id.len() <= 64 && id.chars().all(legal)
+        !id.is_empty() && id.len() <= 64 && id.chars().all(legal)
     };
     let id = clock::id();
     Event {
@@ -123,24 +130,26 @@ fn draft(request: &HttpRequest) -> Event {
     }
 }
 
-async fn answer(app: web::Data<App>, org: Arc<Org>, mut call: Call) -> HttpResponse {
+async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpResponse {
     let began = Instant::now();
-    let mut org = org;
-    let mut result = decide(&org, &mut call).await;
-    for _ in 1..TRIES {
-        if !matches!(result, Err(Failure::Broken(Fault::Changed))) {
-            break;
-        }
-        match app.reload(&org.id).await {
-            Ok(Some(current)) => org = current,
-            Ok(None) => break,
-            Err(fault) => {
-                result = Err(fault.into());
+    let until = began + SLOWEST_ANSWER;
+    let draft = call.event.clone();
+    let tries = async {
+        let mut result = decide(&org, &mut call, until).await;
+        for _ in 1..TRIES {
+            if !matches!(result, Err(Failure::Broken(Fault::Changed))) {
                 break;
             }
+            let Some(current) = app.reload(&org.id, org.revision).await? else { break };
+            org = current;
+            call.event = draft.clone();
+            result = decide(&org, &mut call, until).await;
         }
-        result = decide(&org, &mut call).await;
-    }
+        result
+    };
+    // A little longer than the ledger takes openings, so that its verdict still arrives.
+    let result = tokio::time::timeout(SLOWEST_ANSWER + Duration::from_secs(1), tries).await;
+    let result = result.unwrap_or_else(|_| Err(Fault::Store("it took too long".into()).into()));
     if let Some(check) = call.event.check {
         app.metrics.idp_check(check);
     }
@@ -153,24 +162,24 @@ async fn answer(app: web::Data<App>, org: Arc<Org>, mut call: Call) -> HttpRespo
 }
 
 /// Form, client, request, flow: the first that fails ends it.
-async fn decide(org: &Org, call: &mut Call) -> Result<Issued, Failure> {
+async fn decide(org: &Org, call: &mut Call, until: Instant) -> Result<Issued, Failure> {
     let refused = |malformed: &Malformed| Refusal::Request(*malformed);
     let form = Form::parse(call.body.as_deref().map_err(refused)?).map_err(Refusal::Request)?;
     let authorization = call.authorization.as_ref().map_err(refused)?;
     let credentials =
         Credentials::read(authorization.as_deref(), &form).map_err(Refusal::Request)?;
-    call.event.client = credentials.claimed().map(|id| id.chars().take(255).collect());
+    call.event.client = credentials.claimed().map(quoted);
     let client = authenticate(org, &credentials).map_err(Refusal::Client)?;
-    granted(org, &client, &form, &mut call.event).await
+    let arrival = Arrival { now: clock::now(), delegation: clock::id(), until };
+    granted(org, &client, &form, (arrival, &mut call.event)).await
 }
 
 async fn granted(
     org: &Org,
     client: &AuthenticatedClient,
     form: &Form,
-    event: &mut Event,
+    (arrival, event): (Arrival, &mut Event),
 ) -> Result<Issued, Failure> {
-    let arrival = Arrival { now: clock::now(), delegation: clock::id() };
     match TokenRequest::parse(form).map_err(Refusal::Request)? {
         TokenRequest::Exchange(request) => exchange(org, client, &request, arrival, event).await,
     }

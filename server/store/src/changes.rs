@@ -206,6 +206,11 @@ async fn put_agent(
             add_secret(transaction, org, &agent.id, (hash, at)).await?;
         }
     }
+    if agent.disabled {
+        // What it acts for now, and what it handed on.
+        let selector = Selector::Agent(agent.id.clone());
+        ending::end(transaction, org, &selector, at).await?;
+    }
     Ok(())
 }
 

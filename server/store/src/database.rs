@@ -65,6 +65,19 @@ impl Database {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
+    /// Runs one statement that writes, outside of any transaction of ours.
+    pub async fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
+        match self {
+            Self::Postgres { pool, .. } => {
+                bind_all!(sql, values).execute(pool).await.map(|done| done.rows_affected())
+            }
+            Self::Sqlite { writer, .. } => {
+                bind_all!(sql, values).execute(writer).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err(fault)
+    }
+
     /// Begins a transaction whose reads all see the database as of one moment.
     pub async fn begin_reading(&self) -> Result<Transaction, Fault> {
         match self {

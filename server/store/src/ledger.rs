@@ -43,8 +43,8 @@ impl Ledger for OrgLedger {
     }
 
     async fn open(&self, opening: Opening) -> Result<Opened, Fault> {
-        let Opening { revision, delegation, event } = opening;
-        let opening = Some(Decided { revision, delegation });
+        let Opening { revision, delegation, event, until } = opening;
+        let opening = Some(Decided { revision, delegation, until });
         self.writer.write(Entry { org: Arc::clone(&self.org), event, opening }).await
     }
 

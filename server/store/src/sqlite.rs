@@ -55,13 +55,27 @@ pub(crate) async fn connect(path: &str, readers: u32) -> Result<Database, Fault>
             .max_lifetime(None)
             .test_before_acquire(false)
     };
-    let writer = open(&pool(1), options.clone(), path).await?;
+    let writer = open(&unspoilt(pool(1)), options.clone(), path).await?;
     let readers = readers.max(1);
     // One more, for the transactions that read.
     let pool =
         open(&pool(readers.saturating_add(1)), options.pragma("query_only", "ON"), path).await?;
     let readers = Readers::new(pool.clone(), usize::try_from(readers).unwrap_or(1));
     Ok(Database::Sqlite { pool, readers, writer })
+}
+
+/// Gives back only connections that are in no transaction.
+///
+/// On a full disk `SQLite` rolls back by itself, the rollback that sqlx sends then fails, and sqlx
+/// takes the connection to be in a transaction for ever: every later `BEGIN` would be refused.
+fn unspoilt(options: SqlitePoolOptions) -> SqlitePoolOptions {
+    options.after_release(|connection, _| {
+        Box::pin(async move {
+            // Behind a rollback that is still under way.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
 }
 
 /// Creates the file, readable by us alone; the files `SQLite` puts beside it inherit that.

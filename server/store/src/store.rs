@@ -3,12 +3,29 @@
 use std::sync::Arc;
 
 use delegation::{declared::Registry, ports::Ledger, refusal::Fault};
+use policy::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     database::Database, ledger::OrgLedger, migrate, postgres, registry::SqlRegistry, sqlite,
     writer::Writer,
 };
+
+/// Seconds past its expiry after which a token is dead by any clock.
+const DEAD_FOR: i64 = 60;
+
+/// Small steps: nobody waits for a sweep.
+const STEP: i64 = 500;
+
+/// Writes a page, and changes nothing.
+const PROBE: &str = "UPDATE orgs SET revision = revision";
+
+const FORGET: &str = "
+  UPDATE delegations SET subject_sealed = NULL
+  WHERE (org, id) IN (
+    SELECT org, id FROM delegations
+    WHERE subject_sealed IS NOT NULL AND expires_at < $1
+    LIMIT $2)";
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -70,10 +87,30 @@ impl Store {
     /// When there is none, or the writer has stopped.
     pub async fn ping(&self) -> Result<(), Fault> {
         self.writer.check()?;
-        let database = self.database.clone();
+        let (database, writer) = (self.database.clone(), Arc::clone(&self.writer));
         crate::database::to_its_end(async move {
             database.fetch_one("SELECT 1 AS alive", &[]).await?;
+            // It may answer and yet take nothing: a full disk, a standby. Asked only after a write
+            // has failed, so that a probe costs nothing while all is well.
+            if writer.is_ill() {
+                database.execute(PROBE, &[]).await?;
+                writer.recovered();
+            }
             Ok(())
+        })
+        .await
+    }
+
+    /// Forgets the sealed subject tokens of chains that have died, some at a time; returns how many.
+    /// A chain dies with its root: nothing outlives what it was derived from.
+    ///
+    /// # Errors
+    /// When the database cannot be written to.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
+        let database = self.database.clone();
+        let dead = now.0.saturating_sub(DEAD_FOR);
+        crate::database::to_its_end(async move {
+            database.execute(FORGET, &[dead.into(), STEP.into()]).await
         })
         .await
     }

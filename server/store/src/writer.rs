@@ -4,7 +4,14 @@
 //! No linger: an idle writer commits the first entry at once. A lone exchange waits for one commit,
 //! a crowd shares them.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use delegation::{
     event::Event,
@@ -47,6 +54,8 @@ pub(crate) struct Entry {
 pub(crate) struct Decided {
     pub revision: i64,
     pub delegation: Delegation,
+    /// When the identity provider's yes has become too old to be recorded.
+    pub until: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +98,8 @@ type Answer = oneshot::Sender<Result<Opened, Fault>>;
 pub(crate) struct Writer {
     queue: mpsc::Sender<(Entry, Answer)>,
     running: Mutex<Option<Running>>,
+    /// Whether the last batch could not be written.
+    ill: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -104,23 +115,34 @@ impl Writer {
     pub fn start(database: Database) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (open, closed) = oneshot::channel();
+        let ill = Arc::new(AtomicBool::new(false));
         let lanes = match database {
             Database::Postgres { pool, .. } => {
                 let (aside, waiting) = mpsc::channel(QUEUE);
                 let quick = Recorder::Postgres(postgres::Session::new(pool.clone(), false));
                 let patient = Recorder::Postgres(postgres::Session::new(pool, true));
                 vec![
-                    tokio::spawn(run(quick, until_closed(jobs, closed), Some(aside))),
+                    tokio::spawn(run(
+                        quick,
+                        until_closed(jobs, closed),
+                        Some(aside),
+                        Arc::clone(&ill),
+                    )),
                     // Ends after the quick one, which holds the only way to it.
-                    tokio::spawn(run(patient, Jobs { jobs: waiting, closed: None }, None)),
+                    tokio::spawn(run(
+                        patient,
+                        Jobs { jobs: waiting, closed: None },
+                        None,
+                        Arc::clone(&ill),
+                    )),
                 ]
             }
             Database::Sqlite { writer, .. } => {
                 let only = Recorder::Sqlite(writer);
-                vec![tokio::spawn(run(only, until_closed(jobs, closed), None))]
+                vec![tokio::spawn(run(only, until_closed(jobs, closed), None, Arc::clone(&ill)))]
             }
         };
-        Self { queue, running: Mutex::new(Some(Running { open, lanes })) }
+        Self { queue, running: Mutex::new(Some(Running { open, lanes })), ill }
     }
 
     /// Hands an entry over and waits for what becomes of it. A caller that stops waiting changes
@@ -139,6 +161,16 @@ impl Writer {
     /// Whether it still takes entries.
     pub fn check(&self) -> Result<(), Fault> {
         if self.queue.is_closed() { Err(Fault::Store(STOPPED.to_owned())) } else { Ok(()) }
+    }
+
+    /// Whether the last thing to be written could not be.
+    pub fn is_ill(&self) -> bool {
+        self.ill.load(Ordering::Relaxed)
+    }
+
+    /// Something could be written again.
+    pub fn recovered(&self) {
+        self.ill.store(false, Ordering::Relaxed);
     }
 
     /// Takes no more entries, and returns when all that were taken are settled.
@@ -202,17 +234,23 @@ impl Recorder {
 }
 
 /// `aside` is where those go that must wait for their turn.
-async fn run(mut recorder: Recorder, mut jobs: Jobs, aside: Option<mpsc::Sender<(Entry, Answer)>>) {
+async fn run(
+    mut recorder: Recorder,
+    mut jobs: Jobs,
+    aside: Option<mpsc::Sender<(Entry, Answer)>>,
+    ill: Arc<AtomicBool>,
+) {
     loop {
         let batch = jobs.next().await;
         if batch.0.is_empty() {
             return;
         }
-        settle(&mut recorder, batch, aside.as_ref()).await;
+        let settled = settle(&mut recorder, in_time(batch), aside.as_ref()).await;
+        ill.store(!settled, Ordering::Relaxed);
     }
 }
 
-/// Records a batch and answers everybody in it.
+/// Records a batch and answers everybody in it. False when the database could not be written to.
 ///
 /// When one entry is at fault the batch is halved until that entry is alone: the others do not pay
 /// for it.
@@ -220,7 +258,8 @@ async fn settle(
     recorder: &mut Recorder,
     batch: Batch,
     aside: Option<&mpsc::Sender<(Entry, Answer)>>,
-) {
+) -> bool {
+    let mut settled = true;
     let mut pending = vec![batch];
     while let Some((mut entries, mut answers)) = pending.pop() {
         match recorder.record(&entries).await {
@@ -235,6 +274,7 @@ async fn settle(
                 pending.push((entries, answers));
             }
             Err(error) => {
+                settled &= blames_an_entry(&error);
                 for answer in answers {
                     // Nobody waiting any more is no reason to stop.
                     let _ = answer.send(Err(Fault::Store(error.to_string())));
@@ -242,6 +282,22 @@ async fn settle(
             }
         }
     }
+    settled
+}
+
+/// Those of a batch that may still be written; the others are told that it is too late.
+fn in_time((entries, answers): Batch) -> Batch {
+    let now = Instant::now();
+    let (mut kept, mut waiting) = (Vec::with_capacity(entries.len()), Vec::new());
+    for (entry, answer) in entries.into_iter().zip(answers) {
+        if entry.opening.as_ref().is_some_and(|opening| opening.until <= now) {
+            let _ = answer.send(Err(Fault::Store("it came too late to be written".to_owned())));
+        } else {
+            kept.push(entry);
+            waiting.push(answer);
+        }
+    }
+    (kept, waiting)
 }
 
 fn conclude(

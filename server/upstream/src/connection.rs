@@ -11,7 +11,6 @@ use delegation::{
     refusal::Fault,
 };
 use keys::PublicKeys;
-use policy::Standing;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     fault::UpstreamFault,
     fetched::{Fetched, Times},
     http::{Credentials, Outbound},
-    introspection,
+    introspection::{self, Told},
     metadata::{self, Metadata},
 };
 
@@ -79,7 +78,7 @@ struct CheckKey {
 }
 
 /// What a check found, and how long the provider took.
-type Checked = Result<(Standing, Duration), UpstreamFault>;
+type Checked = Result<(Told, Duration), UpstreamFault>;
 
 impl Connection {
     /// Asks nothing yet: the provider is discovered when it is first needed.
@@ -135,8 +134,8 @@ impl IdentityProvider for Connection {
             async move { provider.introspect(&subject).await }
         };
         let told = self.checks.ask(key, check).await.map_err(|fault| self.fault(&fault))?;
-        let (standing, took) = told.value.map_err(|fault| self.fault(&fault))?;
-        Ok(Answer { standing, took, shared: told.shared })
+        let (Told { standing, scope }, took) = told.value.map_err(|fault| self.fault(&fault))?;
+        Ok(Answer { standing, scope, took, shared: told.shared })
     }
 }
 

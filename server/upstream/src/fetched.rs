@@ -7,6 +7,10 @@ use std::{
 
 use crate::fault::UpstreamFault;
 
+/// While a provider fails, what it once published is used for so long and no longer: a key it has
+/// withdrawn must not live on its illness.
+const LONGEST_KEPT: Duration = Duration::from_hours(1);
+
 /// When a document is fetched again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
@@ -119,7 +123,9 @@ impl<T: Send + Sync + 'static> Fetched<T> {
             Err(fault) => {
                 kept.failure = Some((fault.clone(), now));
                 match &kept.document {
-                    Some((old, _)) if enough(old) => Ok(Arc::clone(old)),
+                    Some((old, at)) if enough(old) && now.duration_since(*at) < LONGEST_KEPT => {
+                        Ok(Arc::clone(old))
+                    }
                     Some(_) | None => Err(fault),
                 }
             }
@@ -154,8 +160,10 @@ impl<T> Kept<T> {
                     (None, _) => Verdict::Use(Arc::clone(document)),
                 }
             }
-            Some((old, _)) => match failed_just_now {
-                Some(_) if enough(old) => Verdict::Use(Arc::clone(old)),
+            Some((old, at)) => match failed_just_now {
+                Some(_) if enough(old) && within(*at, LONGEST_KEPT) => {
+                    Verdict::Use(Arc::clone(old))
+                }
                 Some((fault, _)) => Verdict::Fail(fault.clone()),
                 None => Verdict::Fetch(Why::Age),
             },

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
-use policy::Standing;
+use policy::{Scope, Standing};
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -17,13 +17,13 @@ use crate::fault::UpstreamFault;
 /// that appear twice, or a token that is said to be somebody else's (firecrawl#3973 took
 /// `"active": "false"` for a yes). What is wrong is never quoted: a confused provider may have
 /// repeated the token.
-pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Standing, UpstreamFault> {
+pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Told, UpstreamFault> {
     let answer: Members = serde_json::from_slice(body).map_err(|_| {
         UpstreamFault::Introspection("it is not a JSON object whose members appear once")
     })?;
     match answer.active {
         None => return Err(UpstreamFault::Introspection("there is no `active`")),
-        Some(Value::Bool(false)) => return Ok(Standing::Gone),
+        Some(Value::Bool(false)) => return Ok(Told { standing: Standing::Gone, scope: None }),
         Some(Value::Bool(true)) => {}
         Some(_) => return Err(UpstreamFault::Introspection("`active` is not a boolean")),
     }
@@ -33,7 +33,21 @@ pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Standing
     if answer.iss.is_some_and(|iss| iss != issuer) {
         return Err(UpstreamFault::Introspection("`iss` is another issuer"));
     }
-    Ok(Standing::Good)
+    let scope = match answer.scope {
+        None => None,
+        Some(Value::String(text)) => Some(
+            Scope::parse(&text).map_err(|_| UpstreamFault::Introspection("`scope` is no scope"))?,
+        ),
+        Some(_) => return Err(UpstreamFault::Introspection("`scope` is not a string")),
+    };
+    Ok(Told { standing: Standing::Good, scope })
+}
+
+/// The user's standing, and what the token is good for, if the provider says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) standing: Standing,
+    pub(crate) scope: Option<Scope>,
 }
 
 /// The members we look at, of an object in which none appears twice.
@@ -42,6 +56,7 @@ struct Members {
     active: Option<Value>,
     sub: Option<Value>,
     iss: Option<Value>,
+    scope: Option<Value>,
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -67,6 +82,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "active" => members.active = Some(object.next_value()?),
                 "sub" => members.sub = Some(object.next_value()?),
                 "iss" => members.iss = Some(object.next_value()?),
+                "scope" => members.scope = Some(object.next_value()?),
                 _ => drop(object.next_value::<IgnoredAny>()?),
             }
             if !seen.insert(name) {
@@ -82,7 +98,15 @@ mod tests {
     use super::*;
 
     fn of(body: &str) -> Result<Standing, UpstreamFault> {
-        standing(body.as_bytes(), "https://idp.example", "alice")
+        standing(body.as_bytes(), "https://idp.example", "alice").map(|told| told.standing)
+    }
+
+    #[test]
+    fn the_scope_is_what_the_provider_says_now() {
+        let told = standing(br#"{"active":true,"scope":"b a"}"#, "i", "alice").unwrap();
+        assert_eq!(told.scope, Scope::parse("a b").ok());
+        let told = standing(br#"{"active":true}"#, "i", "alice").unwrap();
+        assert_eq!(told.scope, None);
     }
 
     #[test]
@@ -126,6 +150,8 @@ mod tests {
             r#"{"active":true,"sub":["alice"]}"#,
             r#"{"active":true,"iss":"https://idp.example/"}"#,
             r#"{"active":true,"iss":null}"#,
+            r#"{"active":true,"scope":null}"#,
+            r#"{"active":true,"scope":["a"]}"#,
         ] {
             assert!(of(body).is_err(), "{body}");
         }

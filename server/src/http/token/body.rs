@@ -31,7 +31,7 @@ pub(super) async fn read(
     let mut body = Vec::new();
     let all = async {
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Malformed::Encoding)?;
+            let chunk = chunk.map_err(|_| Malformed::Unread)?;
             if LARGEST_BODY < body.len() + chunk.len() {
                 return Err(Malformed::BodyTooLarge);
             }
@@ -41,7 +41,7 @@ pub(super) async fn read(
     };
     match tokio::time::timeout(SLOWEST_BODY, all).await {
         Ok(read) => read?,
-        Err(_) => return Err(Malformed::Encoding),
+        Err(_) => return Err(Malformed::Unread),
     }
     // After reading: an unread body would cost the client its connection.
     if is_form { Ok(body) } else { Err(Malformed::ContentType) }
@@ -51,15 +51,15 @@ fn content_type(request: &HttpRequest) -> bool {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return false;
     }
-    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let Some(given) = given else { return false };
+    let mut given = request.headers().get_all(header::CONTENT_TYPE);
+    let (Some(given), None) = (given.next(), given.next()) else { return false };
+    let Ok(given) = given.to_str() else { return false };
     let mut parts = given.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default();
     // Only UTF-8 is decoded, so no other charset may be claimed.
-    media.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && parts.all(|p| {
-            p.is_empty()
-                || p.to_ascii_lowercase().trim_matches('"') == "charset=utf-8"
-                || p.eq_ignore_ascii_case("charset=\"utf-8\"")
-        })
+    let is_utf8 = |parameter: &str| {
+        let parameter = parameter.to_ascii_lowercase().replace('"', "");
+        parameter.is_empty() || parameter == "charset=utf-8"
+    };
+    media.eq_ignore_ascii_case("application/x-www-form-urlencoded") && parts.all(is_utf8)
 }

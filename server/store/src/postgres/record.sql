@@ -1,6 +1,6 @@
 -- A whole batch in one statement: per item its delegation and its event together, or neither.
 -- Answers one row per item: its number (from 1) and its verdict
---   0 recorded, 1 the org has changed, 2 ended, 3 busy: somebody ends things in this org, ask again.
+--   0 recorded, 1 the org has changed, 2 ended, 3 busy: somebody is changing this org, ask again.
 --
 -- Why no open can slip past a revocation, at READ COMMITTED (which every session sets):
 --
@@ -22,11 +22,15 @@
 -- 4. The lock is kept to the end of the transaction, which is this statement: what was true when
 --    the verdict was made is true when the delegation becomes visible.
 --
--- The advisory lock is not needed for any of this; it is for fairness. Row locks that are shared
--- do not queue: under a steady stream of opens a revocation could wait for ever. Whoever ends
--- things takes the advisory lock of the org exclusively and first; then opens of that org back
--- off (verdict 3, they are asked again by a second writer which waits its turn) and those of all
--- other orgs in the batch do not wait at all.
+-- None of this rests on the advisory lock. It is there so that everybody gets on:
+-- - An opening locks a line from below, a revocation from above: they would deadlock. (They do, in
+--   the contract tests, when this lock is taken out; no child survives even then.)
+-- - Row locks that are shared do not queue: under a steady stream of openings a revocation could
+--   wait for ever.
+-- - A long change of one org must not hold up the others that share this batch.
+-- Whoever ends or changes things takes the lock of the org first, and alone. Meanwhile openings in
+-- that org do not wait here but come back as busy, to be asked again by a second writer, which
+-- waits for its turn.
 --
 -- A LATERAL query that locks cannot be flattened into a join, so the plan is always one look-up by
 -- primary key per row, however large the tables are.

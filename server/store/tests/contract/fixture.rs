@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use delegation::{
@@ -203,12 +203,13 @@ impl Fixture {
             sealed_subject: Some(b"sealed".to_vec()),
         };
         let event = Event { delegation: Some(id), ..self.event(Outcome::Issued) };
-        Opening { revision: 1, delegation, event }
+        let until = Instant::now() + Duration::from_mins(10);
+        Opening { revision: 1, delegation, event, until }
     }
 
     /// A delegation derived from another.
     pub fn child(&self, parent: &Delegation) -> Opening {
-        let Opening { revision, delegation, event } = self.root();
+        let Opening { revision, delegation, event, until } = self.root();
         let delegation = Delegation {
             parent: Some(parent.id),
             root: parent.root,
@@ -217,7 +218,7 @@ impl Fixture {
             sealed_subject: None,
             ..delegation
         };
-        Opening { revision, delegation, event: Event { parent: Some(parent.id), ..event } }
+        Opening { revision, delegation, event: Event { parent: Some(parent.id), ..event }, until }
     }
 
     pub fn event(&self, outcome: Outcome) -> Event {

@@ -72,8 +72,8 @@ async fn a_caller_that_goes_away_changes_nothing(it: Arc<Fixture>) {
         let _ = poll_fn(|context| Poll::Ready(revoking.as_mut().poll(context))).await;
     }
     it.ledger().note(it.event(Outcome::Refused)).await.unwrap();
-    assert_eq!(it.written().await, (50, 51), "what was handed over was written");
     it.store.close().await;
+    assert_eq!(it.written().await, (50, 51), "what was handed over was written");
     if let Raw::Postgres(_) = it.raw {
         let open = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND state LIKE 'idle in transaction%'";

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use delegation::{
     declared::Change,
@@ -44,6 +47,26 @@ async fn writes_nothing_under_a_stale_revision(it: Arc<Fixture>) {
 
 async fn writes_nothing_under_a_revision_to_come(it: Arc<Fixture>) {
     answers(&it, Opening { revision: 2, ..it.root() }, Opened::Changed).await;
+}
+
+async fn writes_nothing_when_it_is_too_late(it: Arc<Fixture>) {
+    let before = it.written().await;
+    let late = Opening { until: Instant::now(), ..it.root() };
+    assert!(it.ledger().open(late).await.is_err());
+    assert_eq!(it.written().await, before);
+    it.opened(it.root()).await;
+}
+
+async fn forgets_the_subject_token_of_a_chain_that_has_died(it: Arc<Fixture>) {
+    let mut opening = it.root();
+    opening.delegation.sealed_subject = Some(vec![1, 2, 3]);
+    let expires_at = opening.delegation.expires_at;
+    it.opened(opening).await;
+    let kept = "SELECT count(*) FROM delegations WHERE subject_sealed IS NOT NULL";
+    assert_eq!(it.store.sweep(expires_at).await.unwrap(), 0);
+    assert_eq!(it.number(kept).await, 1);
+    assert_eq!(it.store.sweep(expires_at.plus(Duration::from_secs(61))).await.unwrap(), 1);
+    assert_eq!(it.number(kept).await, 0);
 }
 
 async fn writes_nothing_when_the_grant_has_ended(it: Arc<Fixture>) {
@@ -156,6 +179,8 @@ on_both_databases!(
     keeps_every_field_of_the_delegation,
     writes_nothing_under_a_stale_revision,
     writes_nothing_under_a_revision_to_come,
+    writes_nothing_when_it_is_too_late,
+    forgets_the_subject_token_of_a_chain_that_has_died,
     writes_nothing_when_the_grant_has_ended,
     writes_nothing_without_a_grant,
     writes_nothing_when_the_parent_has_ended,

@@ -207,6 +207,23 @@ async fn dropping_an_agent_leaves_what_is_above_it(it: Arc<Fixture>) {
     assert_eq!(it.registry().grants(ORG).await.unwrap().len(), 1);
 }
 
+async fn disabling_an_agent_ends_what_it_holds_and_all_below(it: Arc<Fixture>) {
+    let root = it.opened(it.root()).await;
+    let child = it.opened(it.child(&root)).await;
+    let disabled = Agent { disabled: true, ..agent("orchestrator") };
+    it.apply(1, &[Change::PutAgent(disabled)]).await;
+    assert_eq!(it.ended_at(&root).await, Some(LATER.0));
+    assert_eq!(it.ended_at(&child).await, Some(LATER.0));
+    assert_eq!(it.registry().grants(ORG).await.unwrap().len(), 1, "the grant waits for it");
+}
+
+async fn changing_an_agent_that_stays_enabled_ends_nothing(it: Arc<Fixture>) {
+    let root = it.opened(it.root()).await;
+    let renamed = Agent { name: "Another name".to_owned(), ..agent("orchestrator") };
+    it.apply(1, &[Change::PutAgent(renamed)]).await;
+    assert_eq!(it.ended_at(&root).await, None);
+}
+
 async fn a_new_agent_of_the_same_name_inherits_nothing(it: Arc<Fixture>) {
     let fresh = Agent { secrets: vec![], ..agent("orchestrator") };
     let changes = [Change::DropAgent("orchestrator".to_owned()), Change::PutAgent(fresh.clone())];
@@ -265,6 +282,8 @@ on_both_databases!(
     dropping_a_grant_ends_what_hangs_on_it,
     dropping_an_agent_ends_what_it_holds_and_all_below,
     dropping_an_agent_leaves_what_is_above_it,
+    disabling_an_agent_ends_what_it_holds_and_all_below,
+    changing_an_agent_that_stays_enabled_ends_nothing,
     a_new_agent_of_the_same_name_inherits_nothing,
     a_new_connection_of_the_same_name_inherits_nothing,
     changes_nothing_of_another_org,

@@ -102,9 +102,9 @@ async fn ends_a_delegation_that_has_expired(it: Arc<Fixture>) {
 async fn does_not_rewrite_the_history_of_an_agent(it: Arc<Fixture>) {
     let old = it.opened(it.root()).await;
     let late = Timestamp(NOW.0 + 30 * 24 * 60 * 60);
-    let Opening { revision, mut delegation, event } = it.root();
+    let Opening { revision, mut delegation, event, until } = it.root();
     delegation.expires_at = Timestamp(late.0 + 300);
-    let fresh = it.opened(Opening { revision, delegation, event }).await;
+    let fresh = it.opened(Opening { revision, delegation, event, until }).await;
     let selector = Selector::Agent("orchestrator".to_owned());
     assert_eq!(it.ledger().revoke(&selector, late).await.unwrap(), 1);
     assert_eq!(it.ended_at(&old).await, None);

@@ -68,12 +68,13 @@ fn a_token_is_active_while_its_user_is_enabled() {
 }
 
 #[test]
-fn a_token_of_an_unknown_user_is_inactive() {
+fn a_token_of_a_client_is_active_until_it_expires() {
     let idp = idp();
     let mut minting = minting(Kind::AccessToken);
-    minting.sub = "mallory".to_owned();
+    minting.sub = "orchestrator".to_owned();
     let token = idp.mint(&minting, NOW).unwrap();
-    assert_eq!(of(&idp, &token, NOW)["active"], false);
+    assert_eq!(of(&idp, &token, NOW)["active"], true);
+    assert_eq!(of(&idp, &token, NOW + minting.lifetime)["active"], false);
 }
 
 #[test]

@@ -1,0 +1,42 @@
+use crate::process::{Finished, actas};
+
+fn printed(arguments: &[&str]) -> String {
+    Finished::of(actas(arguments.iter().copied())).succeeded()
+}
+
+#[test]
+fn tells_its_version() {
+    assert_eq!(printed(&["--version"]), format!("actas {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = printed(&["--help"]);
+    for command in ["serve", "check-config", "apply", "demo", "master-key"] {
+        let told = help.lines().find_map(|line| line.trim().strip_prefix(command));
+        let about = told.unwrap_or_else(|| panic!("`{command}` is not in:\n{help}"));
+        assert!(10 < about.trim().len(), "nothing about `{command}` in:\n{help}");
+    }
+}
+
+#[test]
+fn help_of_a_command_names_its_options() {
+    let help = printed(&["apply", "--help"]);
+    for option in ["--file", "--config", "--dry-run", "--json", "--new-secret", "Example:"] {
+        assert!(help.contains(option), "`{option}` is not in:\n{help}");
+    }
+}
+
+#[test]
+fn says_how_to_use_it_when_nothing_is_asked() {
+    let Finished { code, stdout, stderr } = Finished::of(actas([]));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("Usage: actas"), "{stderr}");
+}
+
+#[test]
+fn refuses_an_unknown_command() {
+    let Finished { code, stderr, .. } = Finished::of(actas(["conquer"]));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("conquer"), "{stderr}");
+}

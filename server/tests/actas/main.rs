@@ -1,0 +1,33 @@
+//! The binary `actas` as its users meet it: real processes, a real socket, a real database.
+//!
+//! Reading order: [`scene`] (the happy scene of which a test changes one thing), [`process`],
+//! [`provider`], [`database`], [`http`] (what it is made of), then the tests by area. What an RFC
+//! obliges the token endpoint to is asserted in `conformance/`, and not again here.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says with what"
+)]
+
+/// Each test on both databases.
+macro_rules! on_both_databases {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $test() { super::$test($crate::database::Kind::Sqlite); })+
+        }
+        mod postgres {
+            $(#[test] fn $test() { super::$test($crate::database::Kind::Postgres); })+
+        }
+    };
+}
+
+mod cli;
+mod database;
+mod http;
+mod oauth;
+mod process;
+mod provider;
+mod scene;
+mod serve;

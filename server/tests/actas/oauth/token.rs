@@ -1,0 +1,141 @@
+//! The token endpoint's other side: what it asks, and what it leaves behind.
+
+use std::{net::TcpStream, thread};
+
+use crate::{
+    database::Kind,
+    http::Request,
+    process::eventually,
+    scene::{Scene, TOKEN},
+};
+
+/// The events so far, oldest first, with these columns.
+fn events(scene: &Scene, columns: &str) -> Vec<String> {
+    let database = scene.site.postgres.as_ref().unwrap();
+    let all = database.ask(&format!("SELECT {columns} FROM events ORDER BY id"));
+    all.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_request_leaves_one_event() {
+    let scene = Scene::on(Kind::Postgres);
+    let happy = scene.happy();
+    scene.send(&happy).token();
+    scene.send(&happy.clone().with("scope", "none")).refusal();
+    scene.send(&happy.clone().basic("orchestrator", "wrong")).refusal();
+    scene.send(&Request::post(TOKEN, &[])).refusal();
+    scene.send(&happy.clone().header("content-type", "text/plain")).refusal();
+    let expected = [
+        "issued||",
+        "refused|invalid_scope|scope",
+        "refused|invalid_client|invalid_client",
+        "refused|invalid_request|malformed",
+        "refused|invalid_request|malformed",
+    ];
+    assert_eq!(events(&scene, "outcome, error, reason"), expected);
+}
+
+#[test]
+fn an_event_tells_who_did_what_for_whom() {
+    let scene = Scene::on(Kind::Postgres);
+    let handed = scene.handed();
+    let request = scene.next_hop(&handed).header("x-request-id", "order-66");
+    let token = scene.send(&request).claims();
+    let told = events(&scene, "client, subject, target, scope_granted, delegation, request_id");
+    let id = token["jti"].as_str().unwrap();
+    let expected =
+        format!("researcher|alice|https://documents.example|documents:read|{id}|order-66");
+    assert_eq!(told.last(), Some(&expected));
+    let asked =
+        events(&scene, "check_kind, check_answer, parent IS NOT NULL, chain::json->1->>'sub'");
+    assert_eq!(asked[1], "introspection|good|t|agent:orchestrator");
+}
+
+/// Nobody gets rid of an event by going away.
+#[test]
+fn a_client_that_hangs_up_leaves_its_event() {
+    let scene = Scene::configured(Kind::Postgres, |site| {
+        site.configure("[keys]", "[upstream]\ndeadline_ms = 10000\n\n[keys]");
+    });
+    scene.provider.hold_introspection();
+    let mut stream = TcpStream::connect(scene.server.address).unwrap();
+    scene.happy().write_to(&mut stream).unwrap();
+    scene.provider.is_being_asked();
+    drop(stream);
+    scene.provider.release_introspection();
+    let left = eventually("the event is there", || events(&scene, "outcome").pop());
+    assert_eq!(left, "issued");
+}
+
+/// What left is in the ledger, and what is in the ledger is told by an event.
+#[test]
+fn delegations_and_events_come_together() {
+    let scene = Scene::on(Kind::Postgres);
+    let request = scene.happy();
+    thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| scene.send(&request).token());
+        }
+    });
+    let database = scene.site.postgres.as_ref().unwrap();
+    let both = "SELECT count(*), count(DISTINCT d.id) FROM delegations d \
+                JOIN events e ON e.org = d.org AND e.delegation = d.id AND e.outcome = 'issued'";
+    assert_eq!(database.ask(both), "8|8");
+    assert_eq!(database.ask("SELECT count(*) FROM events"), "8");
+}
+
+/// Concurrent requests about one token may share an answer, requests one after the other never do.
+#[test]
+fn each_exchange_asks_anew() {
+    let scene = Scene::on(Kind::Sqlite);
+    let happy = scene.happy();
+    for asked in 1..=3 {
+        scene.send(&happy).token();
+        assert_eq!(scene.provider.questions(), asked);
+    }
+    scene.provider.disable("alice");
+    scene.send(&happy).refused(400, "invalid_request", "revoked");
+    assert_eq!(scene.provider.questions(), 4);
+}
+
+#[test]
+fn nothing_is_asked_about_a_request_that_fails_anyway() {
+    let scene = Scene::on(Kind::Sqlite);
+    let happy = scene.happy();
+    scene.send(&happy.clone().basic("orchestrator", "wrong")).refusal();
+    scene.send(&happy.clone().with("resource", "https://nowhere.example")).refusal();
+    scene.send(&happy.with("subject_token", "eyJ.eyJ.x")).refusal();
+    assert_eq!(scene.provider.questions(), 0);
+}
+
+#[test]
+fn a_sane_request_id_comes_back_and_another_is_replaced() {
+    let scene = Scene::on(Kind::Sqlite);
+    let sent = |id: &str| {
+        let reply = scene.send(&Request::post(TOKEN, &[]).header("x-request-id", id));
+        reply.header("x-request-id").unwrap().to_owned()
+    };
+    assert_eq!(sent("a-b_c.42"), "a-b_c.42");
+    let too_long = "x".repeat(65);
+    for insane in ["two words", "quote\"", "a/b", too_long.as_str()] {
+        let given = sent(insane);
+        assert_eq!(given.len(), 36, "{given}");
+    }
+}
+
+fn what_is_stored_is_of_no_use_to_who_finds_it(kind: Kind) {
+    let scene = Scene::on(kind);
+    let presented = scene.provider.access_token("alice");
+    let handed = scene.handed();
+    let hop = scene.send(&scene.next_hop(&handed)).token();
+    scene.send(&scene.happy().with("subject_token", &presented)).token();
+    let stored = scene.stored();
+    assert!(stored.contains("agent:researcher"), "what is not secret is there to be found");
+    let secrets = scene.secrets.values().map(String::as_str);
+    let tokens = [&presented, &handed, &hop].map(|token| token.rsplit_once('.').unwrap().1);
+    for never in secrets.chain(tokens).chain(["the-introspection-secret"]) {
+        assert!(!stored.contains(never), "`{never}` is in the database");
+    }
+}
+
+on_both_databases![what_is_stored_is_of_no_use_to_who_finds_it];
