@@ -9,9 +9,9 @@ endif
 
 demo: ; cargo run --quiet --bin actas -- demo
 
-test: lint ; cargo build --bin actas && .ci/with-postgres cargo test --workspace --no-fail-fast
+test: lint ; .ci/with-postgres .ci/suites
 
-interop: ; cargo build --bin actas && conformance/interop/run
+interop: ; cargo test --workspace --no-run --quiet && conformance/interop/run
 
 bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
 

@@ -14,6 +14,8 @@ use crate::target::Target;
 
 /// Names a description file; unset means that the suite starts its own server.
 const TARGET: &str = "CONFORMANCE_TARGET";
+/// Names a PostgreSQL server: our own server then keeps its delegations there, in a new database.
+const POSTGRES: &str = "CONFORMANCE_POSTGRES";
 /// A debug build on a busy two-core machine needs a few seconds to make its keys and databases.
 const START_WITHIN: Duration = Duration::from_mins(1);
 
@@ -62,6 +64,7 @@ fn start() -> (Target, Option<Child>) {
         .arg(&binary)
         .args(["demo", "--keep", "--describe"])
         .arg(&description)
+        .args(new_database().iter().flat_map(|url| ["--database", url]))
         .stdin(Stdio::piped())
         .stdout(file("printed"))
         .stderr(file("log"))
@@ -70,6 +73,20 @@ fn start() -> (Target, Option<Child>) {
     await_description(&mut keeper, &description, &log);
     let target = Target { log: Some(log), ..Target::read(&description) };
     (target, Some(keeper))
+}
+
+/// A database of this test binary's own, when a server is named.
+#[expect(clippy::disallowed_methods, reason = "how `make test` says which database to use")]
+fn new_database() -> Option<String> {
+    let server = env::var(POSTGRES).ok()?;
+    let name = format!("conformance_{}", std::process::id());
+    let made = Command::new("psql")
+        .args(["--quiet", "--no-psqlrc", "--command", &format!("CREATE DATABASE {name}"), &server])
+        .status()
+        .expect("psql, which comes with PostgreSQL");
+    assert!(made.success(), "no database could be made on the server of {POSTGRES}");
+    let (server, _) = server.rsplit_once('/').expect("postgres://…/DATABASE");
+    Some(format!("{server}/{name}"))
 }
 
 /// Waits for an event, the complete description; the pause only keeps the wait from spinning.

@@ -1,7 +1,13 @@
 -- What organizations consist of, as declared by `actas apply`, and their signing keys.
 --
--- Every table has the org first in its primary key. Times are seconds since the Unix epoch. Lists
+-- Every table but the first has the org first in its primary key. Times are seconds since the Unix epoch. Lists
 -- are text with one item per line; scopes are text with one space between tokens, sorted.
+
+-- One row: what tells whether a master key is the one this database was first used with.
+CREATE TABLE installation (
+  one            BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  probe          BYTEA NOT NULL              -- a constant, sealed under the master key
+);
 
 CREATE TABLE orgs (
   org            TEXT NOT NULL PRIMARY KEY,

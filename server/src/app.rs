@@ -137,6 +137,16 @@ impl App {
         Ok(())
     }
 
+    /// Whether an organization has changed since `org` was loaded.
+    ///
+    /// # Errors
+    ///
+    /// Its revision cannot be read.
+    pub async fn is_stale(&self, org: &Org) -> Result<bool, Fault> {
+        let revision = self.registry.revision(&org.id).await?;
+        Ok(revision.is_some_and(|revision| revision != org.revision))
+    }
+
     /// Loads one organization again, after the revision `stale` turned out to be an old one.
     ///
     /// Of many that find out at once, one loads; the others get what it has loaded.
@@ -279,7 +289,19 @@ pub async fn connect(config: &Config) -> Result<Store, Fault> {
         store::Settings { url: database.url.clone(), max_connections: database.max_connections };
     let store = Store::connect(&settings).await?;
     store.migrate().await?;
+    admit(&store, &config.keys.master).await?;
     Ok(store)
+}
+
+/// Makes sure that the master key is the one this database was first used with: under another one
+/// nothing could be opened, and what is sealed could never be.
+async fn admit(store: &Store, master: &MasterKey) -> Result<(), Fault> {
+    const CONTEXT: &str = "installation";
+    let fresh = master.seal(CONTEXT, b"actas").map_err(|e| Fault::Keys(e.to_string()))?;
+    let standing = store.found_installation(&fresh).await?;
+    master.open(CONTEXT, &standing).map(drop).map_err(|_| {
+        Fault::Keys("the master key is not the one this database was first used with".to_owned())
+    })
 }
 
 fn agent_of(declared: &declared::Agent) -> Agent {

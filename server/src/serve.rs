@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     app::{App, StartError},
@@ -45,7 +46,8 @@ pub async fn start(
     let data = web::Data::from(Arc::clone(&app));
     let http = HttpServer::new(move || Actix::new().app_data(data.clone()).configure(http::routes))
         .client_request_timeout(SLOWEST_HEADERS)
-        .shutdown_timeout(GRACE_SECONDS);
+        .shutdown_timeout(GRACE_SECONDS)
+        .disable_signals();
     let http = match (listener, tls) {
         (Some(listener), Some(tls)) => http.listen_rustls_0_23(listener, tls.server)?,
         (Some(listener), None) => http.listen(listener)?,
@@ -65,11 +67,23 @@ pub async fn start(
 /// See [`StartError`].
 pub async fn run(config: Config) -> Result<(), StartError> {
     let tls = config.tls.is_some();
+    // Before anything else: a signal that comes while the database is migrated is not lost.
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let Serving { server, address, app } = start(config, None).await?;
     tracing::info!(
         %address, tls, public_url = app.origin, organizations = app.org_count(),
         version = env!("CARGO_PKG_VERSION"), "actas is listening"
     );
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("finishing what is under way");
+        handle.stop(true).await;
+    });
     server.await?;
     app.store.close().await;
     tracing::info!("actas has stopped");

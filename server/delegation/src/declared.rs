@@ -13,6 +13,9 @@ pub trait Registry: Debug + Send + Sync {
     /// All organizations, with their revisions: cheap enough to ask every second.
     async fn orgs(&self) -> Result<Vec<(String, i64)>, Fault>;
 
+    /// The revision of an organization as of now.
+    async fn revision(&self, org: &str) -> Result<Option<i64>, Fault>;
+
     /// An organization without its grants (there may be very many).
     async fn find(&self, org: &str) -> Result<Option<Declared>, Fault>;
 

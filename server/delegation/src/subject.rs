@@ -206,15 +206,11 @@ pub(crate) async fn recheck(
     if recalled.revision != org.revision {
         return Err(Fault::Changed.into());
     }
-    let ended = |grant: &Grant| grant.ended_at.is_some();
-    if recalled.grant.as_ref().is_some_and(ended) {
-        return Err(Refusal::SubjectToken(TokenRefusal::Ended).into());
-    }
     let origin = match (lineage, provider_token) {
         (Lineage::Root { connection, user, .. }, provider_token) => {
             Origin { connection, user, parent: None, provider_token }
         }
-        (Lineage::Derived { .. }, _) => derived(recalled.parent)?,
+        (Lineage::Derived { .. }, _) => derived(recalled.parent, recalled.grant.as_ref())?,
     };
     event.parent = origin.parent.as_ref().map(|parent| parent.id);
     let connection = org
@@ -230,7 +226,9 @@ pub(crate) async fn recheck(
     if let (Some(holds), Some(holds_now), None) = (&facts.scope, &answer.scope, &origin.parent) {
         facts.scope = Some(holds.narrow(holds_now));
     }
-    Ok(CurrentSubject { facts, standing: answer.standing, grant: recalled.grant, origin })
+    // One that has ended is none: the user may grant anew.
+    let grant = recalled.grant.filter(|grant| grant.ended_at.is_none());
+    Ok(CurrentSubject { facts, standing: answer.standing, grant, origin })
 }
 
 fn check(answer: Option<&Answer>) -> Check {
@@ -247,9 +245,9 @@ fn check(answer: Option<&Answer>) -> Check {
 }
 
 /// Casdoor CVE-2026-9097: a valid signature is not a live token.
-fn derived(parent: Option<Parent>) -> Result<Origin, Refusal> {
+fn derived(parent: Option<Parent>, grant: Option<&Grant>) -> Result<Origin, Refusal> {
     let parent = parent.ok_or(Refusal::SubjectToken(TokenRefusal::NotRecorded))?;
-    if parent.ended_at.is_some() {
+    if parent.ended_at.is_some() || grant.is_none_or(|grant| grant.ended_at.is_some()) {
         return Err(Refusal::SubjectToken(TokenRefusal::Ended));
     }
     let (connection, user) = (parent.connection.clone(), parent.user.clone());

@@ -128,7 +128,8 @@ impl Checker<'_> {
     fn settings(&mut self, file: &OrgFile) -> Settings {
         let id = spec::org_id(&file.id);
         self.take("id", id);
-        let algorithm = file.algorithm.as_deref().unwrap_or("ES256").parse::<Algorithm>();
+        let algorithm = file.algorithm.as_deref().unwrap_or("ES256");
+        let algorithm = algorithm.parse::<Algorithm>().map_err(|e| format!("`{algorithm}`: {e}"));
         let algorithm = self.take("algorithm", algorithm).unwrap_or(Algorithm::Es256).to_string();
         let chain_limit = file.max_chain_depth.unwrap_or(policy::DEFAULT_LIMIT);
         if !(1..=policy::HARD_LIMIT).contains(&chain_limit) {

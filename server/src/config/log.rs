@@ -38,6 +38,8 @@ impl File {
             }
         };
         let filter = variable("ACTAS_LOG").or(self.filter).unwrap_or(DEFAULT.to_owned());
+        let known = tracing_subscriber::EnvFilter::try_new(&filter);
+        problems.take("log.filter", known.map_err(|e| format!("`{filter}`: {e}")))?;
         Some(Log { format, filter })
     }
 }

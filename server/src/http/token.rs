@@ -137,7 +137,7 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
     let tries = async {
         let mut result = decide(&org, &mut call, until).await;
         for _ in 1..TRIES {
-            if !matches!(result, Err(Failure::Broken(Fault::Changed))) {
+            if !is_of_the_past(&app, &org, &result).await? {
                 break;
             }
             let Some(current) = app.reload(&org.id, org.revision).await? else { break };
@@ -154,11 +154,31 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
         app.metrics.idp_check(check);
     }
     let (outcome, reason, response) = match result {
-        Ok(issued) => ("issued", "none", success(&issued)),
+        Ok(issued) => {
+            let (request_id, client) = (&call.event.request_id, call.event.client.as_deref());
+            tracing::debug!(org = org.id, request_id, client, "issued");
+            ("issued", "none", success(&issued))
+        }
         Err(failure) => failed(&org, call.event, failure).await,
     };
     app.metrics.token_request(outcome, reason, began.elapsed().as_secs_f64());
     response
+}
+
+/// Whether the organization changed under the decision, so that it has to be made anew.
+///
+/// A yes is held to the revision by the ledger. A no from before the ledger was asked may come of
+/// an old snapshot too: a new secret, a new agent, a new target.
+async fn is_of_the_past(
+    app: &App,
+    org: &Org,
+    result: &Result<Issued, Failure>,
+) -> Result<bool, Fault> {
+    match result {
+        Ok(_) | Err(Failure::Refused(Refusal::Request(_))) => Ok(false),
+        Err(Failure::Refused(_)) => app.is_stale(org).await,
+        Err(Failure::Broken(fault)) => Ok(matches!(fault, Fault::Changed)),
+    }
 }
 
 /// Form, client, request, flow: the first that fails ends it.
@@ -197,6 +217,8 @@ async fn failed(
             event.outcome = Outcome::Refused;
             event.error = Some(error.code);
             event.reason = Some(error.reason.unwrap_or(error.code));
+            let (request_id, client) = (&event.request_id, event.client.as_deref());
+            tracing::info!(org = org.id, request_id, client, reason = event.reason, "refused");
             refused(error)
         }
         Failure::Broken(fault) => {

@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use crate::{
     database::{Database, Row, to_its_end},
-    ending, list,
-    writer::{Decided, Entry, Writer},
+    ending,
+    entry::{Decided, Entry},
+    list,
+    writer::Writer,
 };
 
 const RECALL_ROOT: &str = include_str!("recall_root.sql");

@@ -17,6 +17,7 @@
 mod changes;
 mod database;
 mod ending;
+mod entry;
 mod ledger;
 mod list;
 mod migrate;

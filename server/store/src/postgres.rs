@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use crate::{
     database::{Database, PATIENCE, Value},
+    entry::Entry,
     readers::{IDLE, Readers},
-    writer::{Entry, Verdict},
+    writer::Verdict,
 };
 
 const RECORD: &str = include_str!("postgres/record.sql");
@@ -41,6 +42,8 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database,
         // The error may quote a piece of the URL, and a piece of the URL is the password.
         .map_err(|_| Fault::Store("the `postgres` url is malformed".to_owned()))?
         .application_name("actas")
+        // The migrator's "already exists, skipping" is news to nobody.
+        .options([("client_min_messages", "warning")])
         .disable_statement_logging();
     // Once without the pool, which would go on trying for as long as it has patience.
     let first = tokio::time::timeout(PATIENCE, options.connect())

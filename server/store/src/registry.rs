@@ -64,6 +64,16 @@ impl SqlRegistry {
 
 #[async_trait]
 impl Registry for SqlRegistry {
+    async fn revision(&self, org: &str) -> Result<Option<i64>, Fault> {
+        let (database, org) = (self.database.clone(), org.to_owned());
+        to_its_end(async move {
+            let sql = "SELECT revision FROM orgs WHERE org = $1";
+            let row = database.fetch_one(sql, &[(&org).into()]).await?;
+            row.map(|row| row.get("revision")).transpose()
+        })
+        .await
+    }
+
     async fn orgs(&self) -> Result<Vec<(String, i64)>, Fault> {
         let database = self.database.clone();
         to_its_end(async move {

@@ -15,8 +15,9 @@ use sqlx::{
 
 use crate::{
     database::{Database, PATIENCE, bind_all},
+    entry::Entry,
     readers::Readers,
-    writer::{Entry, Verdict},
+    writer::Verdict,
 };
 
 const OPEN: &str = include_str!("sqlite/open.sql");

@@ -17,6 +17,10 @@ const DEAD_FOR: i64 = 60;
 /// Small steps: nobody waits for a sweep.
 const STEP: i64 = 500;
 
+const INSTALLATION: &str = "SELECT probe FROM installation WHERE one = 1";
+const FOUND: &str = "
+  INSERT INTO installation (one, probe) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+
 /// Writes a page, and changes nothing.
 const PROBE: &str = "UPDATE orgs SET revision = revision";
 
@@ -97,6 +101,25 @@ impl Store {
                 writer.recovered();
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// Keeps `probe` unless this database has one already; returns the one that stands. Of replicas
+    /// that come first together, one wins.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written to.
+    pub async fn found_installation(&self, probe: &[u8]) -> Result<Vec<u8>, Fault> {
+        let (database, probe) = (self.database.clone(), probe.to_vec());
+        crate::database::to_its_end(async move {
+            if let Some(row) = database.fetch_one(INSTALLATION, &[]).await? {
+                return row.get("probe");
+            }
+            database.execute(FOUND, &[probe.as_slice().into()]).await?;
+            let row = database.fetch_one(INSTALLATION, &[]).await?;
+            row.ok_or_else(|| Fault::Store("the installation was not recorded".to_owned()))?
+                .get("probe")
         })
         .await
     }

@@ -5,7 +5,6 @@
 //! a crowd shares them.
 
 use std::{
-    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,11 +12,7 @@ use std::{
     time::Instant,
 };
 
-use delegation::{
-    event::Event,
-    ports::{Delegation, Opened},
-    refusal::Fault,
-};
+use delegation::{ports::Opened, refusal::Fault};
 use sqlx::SqlitePool;
 use tokio::{
     sync::{
@@ -27,12 +22,8 @@ use tokio::{
     },
     task::JoinHandle,
 };
-use uuid::Uuid;
 
-use crate::{
-    database::{Database, Value},
-    postgres, sqlite,
-};
+use crate::{database::Database, entry::Entry, postgres, sqlite};
 
 /// Entries that may wait, per lane; at 16 kB each (a sealed token, generously) 64 MB. More means
 /// that the database cannot follow, and that those who wait would give up anyway.
@@ -40,23 +31,6 @@ const QUEUE: usize = 4096;
 
 /// Entries of one transaction. Larger ones make the last wait for the first and gain nothing.
 const BATCH: usize = 256;
-
-/// One thing to write: an event, with the delegation it is about if it opens one.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub org: Arc<str>,
-    pub event: Event,
-    pub opening: Option<Decided>,
-}
-
-/// A delegation, and the revision of the org it was decided under.
-#[derive(Debug)]
-pub(crate) struct Decided {
-    pub revision: i64,
-    pub delegation: Delegation,
-    /// When the identity provider's yes has become too old to be recorded.
-    pub until: Instant,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -328,77 +302,4 @@ fn blames_an_entry(error: &sqlx::Error) -> bool {
         // PostgreSQL: data exception, integrity constraint, program limit.
         _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
     }
-}
-
-impl Entry {
-    /// The columns of `events`, then those of `delegations`, then the revision: the order of the
-    /// `$n` in postgres/record.sql, sqlite/open.sql and sqlite/note.sql.
-    pub fn values(&self) -> Vec<Value<'_>> {
-        let mut values = event_values(&self.org, &self.event);
-        let delegation = self.opening.as_ref().map(|opening| &opening.delegation);
-        let text = |read: fn(&Delegation) -> &String| Value::from(delegation.map(|d| &**read(d)));
-        let id = |read: fn(&Delegation) -> Option<Uuid>| {
-            Value::from(delegation.and_then(read).map(|id| id.to_string()))
-        };
-        values.extend([
-            id(|d| Some(d.id)),
-            id(|d| d.parent),
-            id(|d| Some(d.root)),
-            text(|d| &d.grant),
-            text(|d| &d.connection),
-            text(|d| &d.user),
-            text(|d| &d.agent),
-            text(|d| &d.target),
-            Value::from(delegation.map(|d| d.scope.to_string())),
-            Value::from(delegation.map(|d| i64::try_from(d.depth).unwrap_or(i64::MAX))),
-            Value::from(delegation.map(|d| d.token_hash.as_slice())),
-            Value::from(delegation.map(|d| d.issued_at.0)),
-            Value::from(delegation.map(|d| d.expires_at.0)),
-            Value::from(delegation.and_then(|d| d.sealed_subject.as_deref())),
-            Value::from(self.opening.as_ref().map(|opening| opening.revision)),
-        ]);
-        values
-    }
-}
-
-fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
-    let id = |id: Option<Uuid>| Value::from(id.map(|id| id.to_string()));
-    vec![
-        Value::from(org),
-        id(Some(event.id)),
-        Value::from(event.at.0),
-        said(Some(&event.request_id)),
-        said(event.client_address.as_ref()),
-        Value::from(event.outcome.code()),
-        Value::from(event.error),
-        Value::from(event.reason),
-        said(event.detail.as_ref()),
-        said(event.client.as_ref()),
-        said(event.subject.as_ref()),
-        said(event.chain.as_ref()),
-        said(event.target.as_ref()),
-        said(event.scope_requested.as_ref()),
-        said(event.scope_granted.as_ref()),
-        id(event.delegation),
-        id(event.parent),
-        said(event.grant.as_ref()),
-        said(event.policies.as_ref()),
-        said(event.policy_hash.as_ref()),
-        Value::from(event.check.map(|check| check.kind)),
-        Value::from(event.check.map(|check| check.answer)),
-        Value::from(event.check.map(|check| check.took_us)),
-        Value::from(event.check.map(|check| i64::from(check.shared))),
-    ]
-}
-
-/// Events repeat what strangers said. `PostgreSQL` stores no NUL in text: with one, a stranger could
-/// keep a refusal out of the audit trail.
-fn said(text: Option<&String>) -> Value<'_> {
-    Value::Text(text.map(|text| {
-        if text.contains('\0') {
-            Cow::Owned(text.replace('\0', "\u{fffd}"))
-        } else {
-            Cow::Borrowed(text.as_str())
-        }
-    }))
 }

@@ -5,7 +5,10 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        mpsc::{self, Receiver},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -36,14 +39,16 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Runs it to its end, which must come.
     pub fn of(mut command: Command) -> Self {
-        let output = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (all_of(child.stdout.take()), all_of(child.stderr.take()));
+        let text = |stream: Receiver<String>| stream.recv_timeout(PATIENCE).ok();
+        let (Some(stdout), Some(stderr)) = (text(stdout), text(stderr)) else {
+            child.kill().unwrap();
+            panic!("{command:?} does not end: {}", child.wait().unwrap());
+        };
+        Self { code: child.wait().unwrap().code(), stdout, stderr }
     }
 
     /// What it printed; it went well and had nothing to complain about.
@@ -58,6 +63,18 @@ impl Finished {
         assert!(!self.stderr.contains("panicked at"), "{}", self.stderr);
         self.stderr
     }
+}
+
+/// What comes out of a stream until it ends.
+fn all_of(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        stream.unwrap().read_to_string(&mut text).unwrap();
+        // Nobody listens any more when it took too long.
+        drop(sender.send(text));
+    });
+    receiver
 }
 
 /// `actas serve`, killed when it goes out of scope.

@@ -23,8 +23,8 @@ fn every_request_leaves_one_event() {
     scene.send(&happy).token();
     scene.send(&happy.clone().with("scope", "none")).refusal();
     scene.send(&happy.clone().basic("orchestrator", "wrong")).refusal();
-    scene.send(&Request::post(TOKEN, &[])).refusal();
-    scene.send(&happy.clone().header("content-type", "text/plain")).refusal();
+    scene.send(&happy.clone().without("subject_token")).refusal();
+    scene.send(&happy.header("content-type", "text/plain")).refusal();
     let expected = [
         "issued||",
         "refused|invalid_scope|scope",

@@ -151,8 +151,20 @@ fn a_new_resource_is_a_target_at_once(kind: Kind) {
     assert_eq!(scene.send(&calendar).claims()["aud"], "https://calendar.example");
 }
 
-/// Verifiers find the new key beside the old one, and what the old one signed still counts.
-fn a_new_algorithm_signs_and_the_old_key_stays_published(kind: Kind) {
+/// Under another issuer the same `sub` is another person.
+fn a_connection_to_other_users_ends_what_was_granted(kind: Kind) {
+    let mut scene = Scene::on(kind);
+    let next_hop = scene.next_hop(&scene.handed());
+    scene.send(&next_hop).token();
+    let made =
+        scene.change("client_id = \"actas\"", "subject_prefix = \"corp:\"\nclient_id = \"actas\"");
+    assert!(made.changes.iter().any(|change| change.starts_with("- connection corp")), "{made:?}");
+    scene.send(&next_hop).refused(400, "invalid_request", "revoked");
+    assert_eq!(scene.send(&scene.happy()).claims()["sub"], "corp:alice");
+}
+
+/// Verifiers find the new key before anything is signed with it; what the old one signed counts.
+fn the_key_of_a_new_algorithm_is_published_beside_the_old_one(kind: Kind) {
     let mut scene = Scene::on(kind);
     let next_hop = scene.next_hop(&scene.handed());
     let made = scene.change("id = \"acme\"", "id = \"acme\"\nalgorithm = \"EdDSA\"");
@@ -179,5 +191,6 @@ on_both_databases![
     a_new_secret_works_at_once,
     a_new_agent_works_at_once,
     a_new_resource_is_a_target_at_once,
-    a_new_algorithm_signs_and_the_old_key_stays_published,
+    a_connection_to_other_users_ends_what_was_granted,
+    the_key_of_a_new_algorithm_is_published_beside_the_old_one,
 ];
