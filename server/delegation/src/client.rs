@@ -159,12 +159,9 @@ mod tests {
     #[test]
     fn reads_form_encoded_basic_credentials() {
         let header = format!("Basic {}", STANDARD.encode("a%3Ab:p%2Bq%25+r"));
-        match read(Some(&header), "client_id=a:b").unwrap() {
-            Credentials::Basic { id, secret } => {
-                assert_eq!((id.as_str(), secret.expose_secret()), ("a:b", "p+q% r"));
-            }
-            other => panic!("{other:?}"),
-        }
+        let read = read(Some(&header), "client_id=a:b").unwrap();
+        let Credentials::Basic { id, secret } = read else { panic!("{read:?}") };
+        assert_eq!((id.as_str(), secret.expose_secret()), ("a:b", "p+q% r"));
     }
 
     #[test]

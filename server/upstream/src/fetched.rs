@@ -234,8 +234,18 @@ mod tests {
         let mut kept = kept(start);
         kept.sought_at = Some(start + second(1));
         kept.failure = Some((UpstreamFault::Throttled, start + second(1)));
-        assert_eq!(says(&kept, 8, start + second(30)), "fail");
+        assert_eq!(says(&kept, 8, start + Duration::from_millis(1999)), "fail");
+        assert_eq!(says(&kept, 8, start + second(2)), "fetch for Seeking");
         assert_eq!(says(&kept, 7, start + second(30)), "use 7");
+    }
+
+    #[test]
+    fn an_old_document_is_not_used_for_ever() {
+        let start = Instant::now();
+        let mut kept = kept(start);
+        kept.failure = Some((UpstreamFault::Throttled, start + second(3600)));
+        assert_eq!(says(&kept, 7, start + second(3599)), "use 7");
+        assert_eq!(says(&kept, 7, start + second(3600)), "fail");
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn refuses_a_token_that_lives_too_long() {
 #[test]
 fn refuses_an_unknown_algorithm() {
     let told = told("id = \"acme\"", "id = \"acme\"\nalgorithm = \"HS256\"");
-    contains(&told, &["algorithm: the algorithm is none of ES256"]);
+    contains(&told, &["algorithm: `HS256`: the algorithm is none of ES256"]);
 }
 
 #[test]

@@ -131,10 +131,11 @@ fn a_new_secret_works_at_once(kind: Kind) {
 
 fn a_new_agent_works_at_once(kind: Kind) {
     let scene = Scene::on(kind);
-    let agent = "[[agents]]\nid = \"newcomer\"\naliases = [\"orchestrator-app\"]\nscope = \"documents:read\"";
+    let agent = "[[agents]]\nid = \"newcomer\"\nscope = \"documents:read\"";
     let made = scene.site.apply(&format!("{}\n{agent}\n", scene.org));
     let exchange = scene.happy().basic("newcomer", &made.secrets["newcomer"]);
-    scene.send(&exchange).refused(400, "invalid_request", "no_grant");
+    // It is known; the token was given to another.
+    scene.send(&exchange).refused(400, "invalid_request", "presenter");
 }
 
 fn a_new_resource_is_a_target_at_once(kind: Kind) {
