@@ -2,10 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use delegation::{
-    event::{Event, Outcome as Decided},
-    ports::Ledger,
-};
+use delegation::{event::Event, ports::Ledger};
 use keys::{Algorithm, Expect, PublicKeys, Signer, Typ, Verified};
 use secrecy::SecretString;
 use serde::de::IgnoredAny;
@@ -75,25 +72,13 @@ impl Caller for Clerk {
 fn event() -> Event {
     let id = clock::id();
     Event {
-        id,
-        at: clock::now(),
-        request_id: id.to_string(),
         client_address: Some("127.0.0.1".to_owned()),
-        outcome: Decided::Refused,
         error: Some("invalid_scope"),
         reason: Some("scope"),
-        detail: None,
         client: Some("orchestrator".to_owned()),
         subject: Some("user-1".to_owned()),
-        chain: None,
         target: Some("https://documents.demo.example".to_owned()),
         scope_requested: Some("documents:read".to_owned()),
-        scope_granted: None,
-        delegation: None,
-        parent: None,
-        grant: None,
-        policies: None,
-        policy_hash: None,
-        check: None,
+        ..Event::draft(id, clock::now(), id.to_string())
     }
 }

@@ -48,6 +48,35 @@ pub struct Check {
     pub shared: bool,
 }
 
+impl Event {
+    /// What is known of a request before anything is decided: a refusal, until it is more.
+    #[must_use]
+    pub const fn draft(id: Uuid, at: Timestamp, request_id: String) -> Self {
+        Self {
+            id,
+            at,
+            request_id,
+            client_address: None,
+            outcome: Outcome::Refused,
+            error: None,
+            reason: None,
+            detail: None,
+            client: None,
+            subject: None,
+            chain: None,
+            target: None,
+            scope_requested: None,
+            scope_granted: None,
+            delegation: None,
+            parent: None,
+            grant: None,
+            policies: None,
+            policy_hash: None,
+            check: None,
+        }
+    }
+}
+
 /// A text a stranger chose, fit for the audit trail.
 ///
 /// Fields get mixed up: a secret sent as `client_id`, a token sent as `audience`. Whatever looks like

@@ -106,27 +106,10 @@ fn draft(request: &HttpRequest) -> Event {
         !id.is_empty() && id.len() <= 64 && id.chars().all(legal)
     };
     let id = clock::id();
+    let request_id = given.filter(sane).map_or_else(|| id.to_string(), str::to_owned);
     Event {
-        id,
-        at: clock::now(),
-        request_id: given.filter(sane).map_or_else(|| id.to_string(), str::to_owned),
         client_address: request.peer_addr().map(|peer| peer.ip().to_string()),
-        outcome: Outcome::Refused,
-        error: None,
-        reason: None,
-        detail: None,
-        client: None,
-        subject: None,
-        chain: None,
-        target: None,
-        scope_requested: None,
-        scope_granted: None,
-        delegation: None,
-        parent: None,
-        grant: None,
-        policies: None,
-        policy_hash: None,
-        check: None,
+        ..Event::draft(id, clock::now(), request_id)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the server sees of this crate.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use delegation::{declared::Registry, ports::Ledger, refusal::Fault};
 use policy::Timestamp;
@@ -20,6 +20,10 @@ const STEP: i64 = 500;
 const INSTALLATION: &str = "SELECT probe FROM installation WHERE one = 1";
 const FOUND: &str = "
   INSERT INTO installation (one, probe) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+
+/// For so long after a write has failed we are not ready; then a probe decides. A probe alone would
+/// say yes on a disk that has room for it and for nothing else.
+const CONVALESCENCE: Duration = Duration::from_secs(3);
 
 /// Writes a page, and changes nothing.
 const PROBE: &str = "UPDATE orgs SET revision = revision";
@@ -94,13 +98,18 @@ impl Store {
         let (database, writer) = (self.database.clone(), Arc::clone(&self.writer));
         crate::database::to_its_end(async move {
             database.fetch_one("SELECT 1 AS alive", &[]).await?;
-            // It may answer and yet take nothing: a full disk, a standby. Asked only after a write
-            // has failed, so that a probe costs nothing while all is well.
-            if writer.is_ill() {
-                database.execute(PROBE, &[]).await?;
-                writer.recovered();
+            // It may answer and yet take nothing: a full disk, a standby.
+            match writer.health().failed_at() {
+                None => Ok(()),
+                Some(at) if at.elapsed() < CONVALESCENCE => {
+                    Err(Fault::Store("a write failed a moment ago".to_owned()))
+                }
+                Some(_) => {
+                    database.execute(PROBE, &[]).await?;
+                    writer.health().note(true);
+                    Ok(())
+                }
             }
-            Ok(())
         })
         .await
     }

@@ -5,10 +5,7 @@
 //! a crowd shares them.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -16,7 +13,7 @@ use delegation::{ports::Opened, refusal::Fault};
 use sqlx::SqlitePool;
 use tokio::{
     sync::{
-        Mutex,
+        Mutex as AsyncMutex,
         mpsc::{self, error::TrySendError},
         oneshot,
     },
@@ -65,15 +62,29 @@ impl From<Verdict> for Result<Opened, Fault> {
     }
 }
 
+/// When the last batch failed that could not be written, if none has been written since.
+#[derive(Debug, Default)]
+pub(crate) struct Health(Mutex<Option<Instant>>);
+
+impl Health {
+    pub fn note(&self, written: bool) {
+        let failed_at = (!written).then(Instant::now);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failed_at;
+    }
+
+    pub fn failed_at(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 type Answer = oneshot::Sender<Result<Opened, Fault>>;
 
 /// Takes entries until it is closed or dropped.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<(Entry, Answer)>,
-    running: Mutex<Option<Running>>,
-    /// Whether the last batch could not be written.
-    ill: Arc<AtomicBool>,
+    running: AsyncMutex<Option<Running>>,
+    health: Arc<Health>,
 }
 
 #[derive(Debug)]
@@ -89,7 +100,7 @@ impl Writer {
     pub fn start(database: Database) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (open, closed) = oneshot::channel();
-        let ill = Arc::new(AtomicBool::new(false));
+        let health = Arc::new(Health::default());
         let lanes = match database {
             Database::Postgres { pool, .. } => {
                 let (aside, waiting) = mpsc::channel(QUEUE);
@@ -100,23 +111,23 @@ impl Writer {
                         quick,
                         until_closed(jobs, closed),
                         Some(aside),
-                        Arc::clone(&ill),
+                        Arc::clone(&health),
                     )),
                     // Ends after the quick one, which holds the only way to it.
                     tokio::spawn(run(
                         patient,
                         Jobs { jobs: waiting, closed: None },
                         None,
-                        Arc::clone(&ill),
+                        Arc::clone(&health),
                     )),
                 ]
             }
             Database::Sqlite { writer, .. } => {
                 let only = Recorder::Sqlite(writer);
-                vec![tokio::spawn(run(only, until_closed(jobs, closed), None, Arc::clone(&ill)))]
+                vec![tokio::spawn(run(only, until_closed(jobs, closed), None, Arc::clone(&health)))]
             }
         };
-        Self { queue, running: Mutex::new(Some(Running { open, lanes })), ill }
+        Self { queue, running: AsyncMutex::new(Some(Running { open, lanes })), health }
     }
 
     /// Hands an entry over and waits for what becomes of it. A caller that stops waiting changes
@@ -137,14 +148,8 @@ impl Writer {
         if self.queue.is_closed() { Err(Fault::Store(STOPPED.to_owned())) } else { Ok(()) }
     }
 
-    /// Whether the last thing to be written could not be.
-    pub fn is_ill(&self) -> bool {
-        self.ill.load(Ordering::Relaxed)
-    }
-
-    /// Something could be written again.
-    pub fn recovered(&self) {
-        self.ill.store(false, Ordering::Relaxed);
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Takes no more entries, and returns when all that were taken are settled.
@@ -212,7 +217,7 @@ async fn run(
     mut recorder: Recorder,
     mut jobs: Jobs,
     aside: Option<mpsc::Sender<(Entry, Answer)>>,
-    ill: Arc<AtomicBool>,
+    health: Arc<Health>,
 ) {
     loop {
         let batch = jobs.next().await;
@@ -220,7 +225,7 @@ async fn run(
             return;
         }
         let settled = settle(&mut recorder, in_time(batch), aside.as_ref()).await;
-        ill.store(!settled, Ordering::Relaxed);
+        health.note(settled);
     }
 }
 

@@ -223,26 +223,11 @@ impl Fixture {
 
     pub fn event(&self, outcome: Outcome) -> Event {
         Event {
-            id: self.id(),
-            at: NOW,
-            request_id: "request".to_owned(),
-            client_address: None,
             outcome,
-            error: None,
-            reason: None,
-            detail: None,
             client: Some("orchestrator".to_owned()),
             subject: Some("alice".to_owned()),
-            chain: None,
             target: Some("researcher".to_owned()),
-            scope_requested: None,
-            scope_granted: None,
-            delegation: None,
-            parent: None,
-            grant: None,
-            policies: None,
-            policy_hash: None,
-            check: None,
+            ..Event::draft(self.id(), NOW, "request".to_owned())
         }
     }
 
