@@ -61,7 +61,8 @@ impl Play<'_> {
         print(&format!(
             "actas demo\n\n  actas              {}\n  identity provider  {}\n  protected API      {}/documents\n\n\
              Alice has granted the agent `orchestrator` documents:read, documents:write and\n\
-             calendar:read. It may hand over to the agent `researcher`. Follow her token.",
+             calendar:read. It may hand over to the agent `researcher`. Follow her token. While\n\
+             `actas demo --keep` runs, every request can be pasted into a shell.",
             self.stage.issuer(),
             self.stage.idp,
             self.stage.api,
