@@ -334,14 +334,15 @@ fn new_key(master: &MasterKey, org: &str, algorithm: Algorithm) -> Result<KeyRec
     Ok(KeyRecord { kid, algorithm: algorithm.to_string(), sealed, created_at: clock::now() })
 }
 
-/// How long verifiers may cache a key set: a key is published for so long before it signs.
-pub(crate) const CACHED_FOR: i64 = 300;
+/// Verifiers may cache a key set for 300 s (`http::jwks`), and replicas notice a new key within
+/// seconds: a key is published for so long before it signs.
+const SIGNS_AFTER: i64 = 360;
 
 /// The keys as of now, and when that changes.
 type Ring = (KeyRing, Option<Timestamp>);
 
-/// The newest key of the organization's algorithm signs, once it has been published for as long as
-/// a key set is cached; until then, the one before it. An organization's first key signs at once.
+/// The newest key of the organization's algorithm signs, once it has been published for
+/// longer than a key set is cached; until then, the one before it. An organization's first key signs at once.
 /// Keys of earlier algorithms stay published for what they have signed.
 fn ring_of(
     master: &MasterKey,
@@ -352,7 +353,7 @@ fn ring_of(
     let first = records.iter().map(|record| record.created_at).min();
     let due = |record: &KeyRecord| {
         let is_first = Some(record.created_at) == first;
-        if is_first { record.created_at.0 } else { record.created_at.0.saturating_add(CACHED_FOR) }
+        if is_first { record.created_at.0 } else { record.created_at.0.saturating_add(SIGNS_AFTER) }
     };
     let wanted = records.iter().filter(|record| record.algorithm == algorithm).map(due).max();
     // A first key that another replica made a moment ago, by a clock ahead of ours, signs at once.

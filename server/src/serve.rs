@@ -70,7 +70,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     // Before anything else: a signal that comes while the database is migrated is not lost.
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let Serving { server, address, app } = start(config, None).await?;
+    let started = tokio::select! {
+        started = start(config, None) => started?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    let Serving { server, address, app } = started;
     tracing::info!(
         %address, tls, public_url = app.origin, organizations = app.org_count(),
         version = env!("CARGO_PKG_VERSION"), "actas is listening"

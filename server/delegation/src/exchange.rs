@@ -59,7 +59,9 @@ fn target(org: &Org, request: &ExchangeRequest, event: &mut Event) -> Result<Tar
     let named = request.target.as_ref().map(crate::request::Target::name);
     let name = named.or(org.default_target.as_deref()).ok_or(Refusal::NoTarget)?;
     event.target = Some(quoted(name));
-    org.target(name).ok_or(Refusal::UnknownTarget)
+    let target = org.target(name).ok_or(Refusal::UnknownTarget)?;
+    event.target = Some(target.id.clone());
+    Ok(target)
 }
 
 /// The authenticated client is the actor; an `actor_token` must say the same.

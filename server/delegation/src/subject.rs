@@ -223,9 +223,14 @@ pub(crate) async fn recheck(
     event.check = Some(check(answer.as_ref().ok()));
     let answer = answer?;
     // Consent may have shrunk at the provider since it signed the token.
-    if let (Some(holds), Some(holds_now), None) = (&facts.scope, &answer.scope, &origin.parent) {
-        facts.scope = Some(holds.narrow(holds_now));
-    }
+    let holds_now = answer.scope.filter(|_| origin.parent.is_none());
+    facts.scope = match (facts.scope, holds_now, facts.kind) {
+        (Some(holds), Some(holds_now), _) => Some(holds.narrow(&holds_now)),
+        // An access token may leave it to its provider to say. What is said of an ID token is the
+        // scope of a login, which limits nothing here.
+        (None, holds_now, SubjectKind::AccessToken) => holds_now,
+        (holds, _, _) => holds,
+    };
     // One that has ended is none: the user may grant anew.
     let grant = recalled.grant.filter(|grant| grant.ended_at.is_none());
     Ok(CurrentSubject { facts, standing: answer.standing, grant, origin })

@@ -9,7 +9,7 @@ use actix_web::{
 use super::{nothing_here, org};
 use crate::app::App;
 
-/// `app::CACHED_FOR`: a new key is published at least this long before it signs.
+/// A new key is published for longer than this before it signs (`app::SIGNS_AFTER`).
 const CACHE: &str = "public, max-age=300";
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {

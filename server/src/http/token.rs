@@ -125,6 +125,9 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
             }
             let Some(current) = app.reload(&org.id, org.revision).await? else { break };
             org = current;
+            if let Some(check) = call.event.check {
+                app.metrics.idp_check(check);
+            }
             call.event = draft.clone();
             result = decide(&org, &mut call, until).await;
         }
@@ -173,6 +176,7 @@ async fn decide(org: &Org, call: &mut Call, until: Instant) -> Result<Issued, Fa
         Credentials::read(authorization.as_deref(), &form).map_err(Refusal::Request)?;
     call.event.client = credentials.claimed().map(quoted);
     let client = authenticate(org, &credentials).map_err(Refusal::Client)?;
+    call.event.client = Some(client.agent().id.clone());
     let arrival = Arrival { now: clock::now(), delegation: clock::id(), until };
     granted(org, &client, &form, (arrival, &mut call.event)).await
 }

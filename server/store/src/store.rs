@@ -26,14 +26,26 @@ const FOUND: &str = "
 const CONVALESCENCE: Duration = Duration::from_secs(3);
 
 /// Writes a page, and changes nothing.
-const PROBE: &str = "UPDATE orgs SET revision = revision";
+///
+/// On a row that nobody else locks: openings and changes hold on to those of their org.
+const PROBE: &str = "UPDATE installation SET probe = probe WHERE one = 1";
+const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 
-const FORGET: &str = "
+const FORGET_SQLITE: &str = "
   UPDATE delegations SET subject_sealed = NULL
   WHERE (org, id) IN (
     SELECT org, id FROM delegations
     WHERE subject_sealed IS NOT NULL AND expires_at < $1
     LIMIT $2)";
+
+// Rows that somebody is ending, or another replica is sweeping, are left to the next round: waiting
+// for them could be waited for in turn.
+const FORGET_POSTGRES: &str = "
+  UPDATE delegations SET subject_sealed = NULL
+  WHERE (org, id) IN (
+    SELECT org, id FROM delegations
+    WHERE subject_sealed IS NOT NULL AND expires_at < $1
+    LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -104,9 +116,11 @@ impl Store {
                 Some(at) if at.elapsed() < CONVALESCENCE => {
                     Err(Fault::Store("a write failed a moment ago".to_owned()))
                 }
-                Some(_) => {
-                    database.execute(PROBE, &[]).await?;
-                    writer.health().note(true);
+                Some(at) => {
+                    tokio::time::timeout(PROBE_PATIENCE, database.execute(PROBE, &[]))
+                        .await
+                        .map_err(|_| Fault::Store("a probe took too long".to_owned()))??;
+                    writer.health().recovered_from(at);
                     Ok(())
                 }
             }
@@ -142,7 +156,11 @@ impl Store {
         let database = self.database.clone();
         let dead = now.0.saturating_sub(DEAD_FOR);
         crate::database::to_its_end(async move {
-            database.execute(FORGET, &[dead.into(), STEP.into()]).await
+            let forget = match database {
+                Database::Postgres { .. } => FORGET_POSTGRES,
+                Database::Sqlite { .. } => FORGET_SQLITE,
+            };
+            database.execute(forget, &[dead.into(), STEP.into()]).await
         })
         .await
     }

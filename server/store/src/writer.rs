@@ -72,6 +72,14 @@ impl Health {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failed_at;
     }
 
+    /// A write went well that was begun because of the failure at `at`.
+    pub fn recovered_from(&self, at: Instant) {
+        let mut failed_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *failed_at == Some(at) {
+            *failed_at = None;
+        }
+    }
+
     pub fn failed_at(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +126,8 @@ impl Writer {
                         patient,
                         Jobs { jobs: waiting, closed: None },
                         None,
-                        Arc::clone(&health),
+                        // Waiting for somebody's change is no illness.
+                        Arc::default(),
                     )),
                 ]
             }
@@ -224,12 +233,11 @@ async fn run(
         if batch.0.is_empty() {
             return;
         }
-        let settled = settle(&mut recorder, in_time(batch), aside.as_ref()).await;
-        health.note(settled);
+        settle(&mut recorder, batch, aside.as_ref(), &health).await;
     }
 }
 
-/// Records a batch and answers everybody in it. False when the database could not be written to.
+/// Records a batch and answers everybody in it.
 ///
 /// When one entry is at fault the batch is halved until that entry is alone: the others do not pay
 /// for it.
@@ -237,12 +245,17 @@ async fn settle(
     recorder: &mut Recorder,
     batch: Batch,
     aside: Option<&mpsc::Sender<(Entry, Answer)>>,
-) -> bool {
-    let mut settled = true;
+    health: &Health,
+) {
     let mut pending = vec![batch];
-    while let Some((mut entries, mut answers)) = pending.pop() {
+    while let Some(batch) = pending.pop() {
+        let (mut entries, mut answers) = in_time(batch);
+        if entries.is_empty() {
+            continue;
+        }
         match recorder.record(&entries).await {
             Ok(verdicts) => {
+                health.note(true);
                 for ((entry, answer), verdict) in entries.into_iter().zip(answers).zip(verdicts) {
                     conclude(entry, answer, verdict, aside);
                 }
@@ -253,7 +266,9 @@ async fn settle(
                 pending.push((entries, answers));
             }
             Err(error) => {
-                settled &= blames_an_entry(&error);
+                if !blames_an_entry(&error) {
+                    health.note(false);
+                }
                 for answer in answers {
                     // Nobody waiting any more is no reason to stop.
                     let _ = answer.send(Err(Fault::Store(error.to_string())));
@@ -261,7 +276,6 @@ async fn settle(
             }
         }
     }
-    settled
 }
 
 /// Those of a batch that may still be written; the others are told that it is too late.
