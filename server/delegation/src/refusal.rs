@@ -50,6 +50,9 @@ pub enum Fault {
     Store(String),
     #[error("keys: {0}")]
     Keys(String),
+    /// The request as a whole took longer than a yes may wait.
+    #[error("the answer took too long")]
+    Late,
     /// The organization changed while it was being decided upon; decide again.
     #[error("the organization changed meanwhile")]
     Changed,
@@ -63,6 +66,7 @@ impl Fault {
             Self::IdentityProvider { .. } => "idp_unavailable",
             Self::Store(_) => "store_unavailable",
             Self::Keys(_) => "keys_unavailable",
+            Self::Late => "too_late",
             Self::Changed => "changed_meanwhile",
         }
     }

@@ -59,7 +59,10 @@ pub fn between(
     let ended = |grant: &&DeclaredGrant| {
         diff.changes.contains(&Change::DropConnection(grant.connection.clone()))
     };
-    let standing: Vec<_> = grants.iter().filter(|grant| !ended(grant)).cloned().collect();
+    let (gone, standing): (Vec<_>, Vec<_>) = grants.iter().cloned().partition(|g| ended(&g));
+    for grant in gone {
+        diff.lines.push(format!("- grant of {} to {}", grant.user, grant.agent));
+    }
     grants_of(&mut diff, &standing, desired.grants);
     Ok(diff)
 }

@@ -135,7 +135,7 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
     };
     // A little longer than the ledger takes openings, so that its verdict still arrives.
     let result = tokio::time::timeout(SLOWEST_ANSWER + Duration::from_secs(1), tries).await;
-    let result = result.unwrap_or_else(|_| Err(Fault::Store("it took too long".into()).into()));
+    let result = result.unwrap_or_else(|_| Err(Fault::Late.into()));
     if let Some(check) = call.event.check {
         app.metrics.idp_check(check);
     }

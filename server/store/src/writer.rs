@@ -284,7 +284,7 @@ fn in_time((entries, answers): Batch) -> Batch {
     let (mut kept, mut waiting) = (Vec::with_capacity(entries.len()), Vec::new());
     for (entry, answer) in entries.into_iter().zip(answers) {
         if entry.opening.as_ref().is_some_and(|opening| opening.until <= now) {
-            let _ = answer.send(Err(Fault::Store("it came too late to be written".to_owned())));
+            let _ = answer.send(Err(Fault::Late));
         } else {
             kept.push(entry);
             waiting.push(answer);
