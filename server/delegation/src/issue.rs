@@ -26,12 +26,20 @@ use crate::{
 /// ```
 /// fn send(token: &delegation::issue::Issued) -> &str { token.access_token() }
 /// ```
-#[derive(Debug)]
 #[must_use]
 pub struct SignedToken {
     compact: String,
     delegation: Delegation,
     until: Instant,
+}
+
+impl std::fmt::Debug for SignedToken {
+    /// Shows no token: a way to print it would be a way out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedToken")
+            .field("delegation", &self.delegation.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token whose delegation and audit event are committed. Only this can be sent, and only
