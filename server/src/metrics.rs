@@ -78,6 +78,10 @@ impl Metrics {
     pub fn idp_check(&self, check: delegation::event::Check) {
         let shared = if check.shared { "yes" } else { "no" };
         self.idp_checks.with_label_values(&[check.answer, shared]).inc();
+        // How long it took to get no answer is not known here; zeros would make an outage look fast.
+        if check.answer == "unknown" {
+            return;
+        }
         #[expect(clippy::cast_precision_loss, reason = "microseconds of a few seconds")]
         let seconds = check.took_us as f64 / 1e6;
         self.idp_seconds.with_label_values(&[check.answer]).observe(seconds);
