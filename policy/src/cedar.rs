@@ -6,6 +6,7 @@ mod depth;
 mod load;
 mod place;
 mod question;
+mod remedy;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -14,7 +15,7 @@ use cedar_policy::{
     PolicySet, Request,
 };
 
-use crate::{Facts, Scope, invariants::Bounds};
+use crate::{Facts, Reason, Scope, StepUp, invariants::Bounds};
 
 /// The built-in policy that permits what the invariants left, until the organization writes a
 /// `permit` of its own.
@@ -53,13 +54,14 @@ pub struct OrgPolicies {
 impl OrgPolicies {
     /// Loads `files`, each with any number of policies.
     ///
-    /// A policy is named by its annotation `@id("…")`, or else `file#N`, counted from 1.
+    /// A policy is named by its annotation `@id("…")`, or else `file#N`, counted from 1. A `forbid`
+    /// may say with `@acr_values("…")` and `@max_age("…")` what the user could do about it.
     ///
     /// # Errors
     /// Everything that is wrong with any of the files, in their order: what Cedar cannot parse,
     /// what does not fit `schema.cedarschema` in strict mode, what could never apply or looks like
     /// what it is not (Cedar's warnings), templates, ids that are not unique or not visible ASCII,
-    /// and texts beyond the limits.
+    /// annotations that ask a user for what cannot be asked for, and texts beyond the limits.
     pub fn parse(files: &[PolicyFile]) -> Result<Self, Vec<PolicyError>> {
         Ok(Self { sources: files.to_vec(), engine: load::load(files)? })
     }
@@ -89,6 +91,16 @@ impl OrgPolicies {
             None => Verdict { allowed: bounds.scope.clone(), ..Verdict::default() },
         }
     }
+
+    /// What the user could do about a refusal by these policies; none when that is nothing.
+    pub(crate) fn step_up(
+        &self,
+        facts: &Facts,
+        bounds: &Bounds<'_>,
+        verdict: &Verdict,
+    ) -> Option<StepUp> {
+        self.engine.as_ref()?.step_up(facts, bounds, verdict)
+    }
 }
 
 /// What the policies say of a scope, token by token.
@@ -100,6 +112,22 @@ pub(crate) struct Verdict {
     pub(crate) permitting: BTreeSet<String>,
     /// Ids of the policies that denied a token, by forbidding it or by failing.
     pub(crate) denying: BTreeSet<String>,
+    /// Whether any policy failed: about that, no user can do anything.
+    failed: bool,
+}
+
+impl Verdict {
+    /// Why this is a refusal, where it is one. What was asked for by name is granted whole or not
+    /// at all; what was not, may shrink.
+    pub(crate) fn refusal(&self, facts: &Facts) -> Option<Reason> {
+        if self.allowed.is_empty() {
+            Some(Reason::Policy)
+        } else if facts.requested.is_some() && !self.denied.is_empty() {
+            Some(Reason::ScopeByPolicy)
+        } else {
+            None
+        }
+    }
 }
 
 /// Loaded policies and what every question about them has in common.
@@ -113,6 +141,16 @@ struct Engine {
     /// Whether the organization wrote a `permit`: then what none of them permits is denied.
     permits: bool,
     slices: Vec<Slice>,
+    remedies: Remedies,
+}
+
+/// What helps against which policies.
+#[derive(Clone, Debug, Default)]
+struct Remedies {
+    /// By the id of the policy, in the order the policies were written.
+    step_ups: Vec<(String, StepUp)>,
+    /// All other policies.
+    others: Vec<Slice>,
 }
 
 /// The policies whose head names the same agent and the same target, or none.
@@ -133,8 +171,27 @@ impl Slice {
 
 impl Engine {
     fn judge(&self, facts: &Facts, bounds: &Bounds<'_>) -> Verdict {
+        self.ask(&self.slices, facts, bounds)
+    }
+
+    /// What all policies that denied say would help. Nobody is sent to sign in again for nothing:
+    /// without those policies, the others must grant what was asked.
+    fn step_up(&self, facts: &Facts, bounds: &Bounds<'_>, verdict: &Verdict) -> Option<StepUp> {
+        let Remedies { step_ups, others } = &self.remedies;
+        let mut helping = step_ups.iter().filter(|(policy, _)| verdict.denying.contains(policy));
+        if verdict.failed || helping.clone().count() < verdict.denying.len() {
+            return None;
+        }
+        let first = helping.next()?.1.clone();
+        let step_up = helping.fold(first, |all, (_, step_up)| all.and(step_up.clone()));
+        let refusal = self.ask(others, facts, bounds).refusal(facts);
+        refusal.is_none().then_some(step_up)
+    }
+
+    /// What the policies of `slices` say of each scope token.
+    fn ask(&self, slices: &[Slice], facts: &Facts, bounds: &Bounds<'_>) -> Verdict {
         let question = question::Question::new(self, facts, bounds);
-        let slices: Vec<&Slice> = self.slices.iter().filter(|slice| slice.covers(facts)).collect();
+        let slices: Vec<&Slice> = slices.iter().filter(|slice| slice.covers(facts)).collect();
         let mut verdict = Verdict::default();
         verdict.allowed = bounds.scope.only(|token| {
             let Some(request) = question.about(token) else {
@@ -170,6 +227,7 @@ impl Engine {
             // Cedar skips a policy that fails; a `forbid` that fails would then forbid nothing.
             for error in response.diagnostics().errors() {
                 denied = true;
+                verdict.failed = true;
                 verdict.denying.insert(failed_policy(error).to_string());
             }
         }
@@ -192,6 +250,7 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine")
             .field("permits", &self.permits)
             .field("slices", &self.slices)
+            .field("remedies", &self.remedies)
             .finish_non_exhaustive()
     }
 }

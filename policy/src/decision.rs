@@ -1,4 +1,4 @@
-use crate::{Facts, Permit, Reason, Rules, Terms, cedar::Verdict, invariants};
+use crate::{Facts, Permit, Reason, Rules, StepUp, Terms, invariants};
 
 /// What [`decide`] said.
 #[derive(Debug)]
@@ -30,6 +30,9 @@ pub struct Refusal {
     /// Ids of the organization's policies that denied; sorted. Empty when an invariant refused, or
     /// when the policies permit some things but nothing like this.
     pub policies: Vec<String>,
+    /// What the user could do about it: given with the reasons [`Reason::SignedOut`],
+    /// [`Reason::Device`] and [`Reason::StepUp`], and with no other.
+    pub step_up: Option<StepUp>,
 }
 
 /// Applies `rules` to `facts`: first what holds for every organization, then the organization's
@@ -42,10 +45,19 @@ pub fn decide(facts: &Facts, rules: &Rules) -> Decision {
 }
 
 fn permit(facts: &Facts, rules: &Rules) -> Result<Permit, Refusal> {
-    let bounds = invariants::hold(facts, rules)
-        .map_err(|reason| Refusal { reason, policies: Vec::new() })?;
-    let verdict = rules.policies().judge(facts, &bounds);
-    let verdict = granted(verdict, facts.requested.is_some())?;
+    let bounds = invariants::hold(facts, rules).map_err(|reason| Refusal {
+        reason,
+        policies: Vec::new(),
+        step_up: invariants::step_up(facts, reason),
+    })?;
+    let policies = rules.policies();
+    let verdict = policies.judge(facts, &bounds);
+    if let Some(reason) = verdict.refusal(facts) {
+        let step_up = policies.step_up(facts, &bounds, &verdict);
+        let reason = if step_up.is_some() { Reason::StepUp } else { reason };
+        let policies = verdict.denying.into_iter().collect();
+        return Err(Refusal { reason, policies, step_up });
+    }
     let terms = Terms {
         org: facts.org.clone(),
         sub: facts.subject.sub.clone(),
@@ -62,16 +74,4 @@ fn permit(facts: &Facts, rules: &Rules) -> Result<Permit, Refusal> {
     };
     let policies = verdict.permitting.union(&verdict.denying).cloned().collect();
     Ok(Permit::new(terms, policies))
-}
-
-/// What was asked for by name is granted whole or not at all; what was not, may shrink.
-fn granted(verdict: Verdict, by_name: bool) -> Result<Verdict, Refusal> {
-    let reason = if verdict.allowed.is_empty() {
-        Reason::Policy
-    } else if by_name && !verdict.denied.is_empty() {
-        Reason::ScopeByPolicy
-    } else {
-        return Ok(verdict);
-    };
-    Err(Refusal { reason, policies: verdict.denying.into_iter().collect() })
 }

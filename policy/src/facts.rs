@@ -39,6 +39,9 @@ pub struct SubjectFacts {
     pub chain: ActorChain,
     pub may_act: Option<MayAct>,
     pub expires_at: Timestamp,
+    /// When the user signed in, or else when the identity provider issued the token the chain
+    /// began with: what `sessions_valid_from` is compared with.
+    pub signed_in_at: Option<Timestamp>,
     pub auth_time: Option<Timestamp>,
     pub acr: Option<String>,
     pub amr: Vec<String>,

@@ -1,8 +1,8 @@
 //! What holds for every organization, whatever its policies say. First come, first reported.
 
 use crate::{
-    ActorChain, ActorFacts, ChainError, Facts, GrantFacts, MIN_LIFETIME, Reason, Rules, Scope,
-    Standing, SubjectFacts, SubjectKind, Timestamp,
+    Access, Account, ActorChain, ActorFacts, ChainError, Denial, Facts, GrantFacts, MIN_LIFETIME,
+    Reason, Risk, Rules, Scope, Session, Standing, StepUp, SubjectFacts, SubjectKind, Timestamp,
 };
 
 /// Names beginning so are agents' in our tokens; a user must not pass for one.
@@ -26,15 +26,104 @@ pub(crate) fn hold<'a>(facts: &'a Facts, rules: &Rules) -> Result<Bounds<'a>, Re
         return Err(Reason::ReservedSubject);
     }
     may_present(&facts.actor, &facts.subject)?;
-    match facts.standing {
-        Standing::Good => {}
-        Standing::Gone => return Err(Reason::SubjectGone),
-    }
+    standing(facts)?;
     let grant = live_grant(facts)?;
     let scope = grantable_scope(facts, grant)?;
     let chain = new_chain(facts, rules)?;
     let expires_at = expiry(facts, grant, rules)?;
     Ok(Bounds { grant, scope, chain, expires_at })
+}
+
+/// What the home identity provider and its signals leave of the user: first whether there is
+/// still somebody to speak of, then what others said of this use, then what is known around it.
+fn standing(facts: &Facts) -> Result<(), Reason> {
+    let standing = &facts.standing;
+    if standing.account == Account::Suspended {
+        return Err(Reason::AccountSuspended);
+    }
+    if standing.session == Session::Ended || !standing.vouches() {
+        return Err(Reason::SubjectGone);
+    }
+    if is_before(facts.subject.signed_in_at, standing.sessions_valid_from) {
+        return Err(Reason::SignedOut);
+    }
+    if let Access::Denied(denial) = standing.access {
+        return Err(match denial {
+            Denial::ConditionalAccess => Reason::ConditionalAccess,
+            Denial::Consent => Reason::Consent,
+            Denial::DecisionPoint => Reason::DecisionPoint,
+        });
+    }
+    let demanded = demanded(standing);
+    if standing.device.compliant == Some(false) || demanded.is_some_and(|step_up| step_up.device) {
+        return Err(Reason::Device);
+    }
+    if standing.risk == Some(Risk::High) {
+        return Err(Reason::Risk);
+    }
+    if demanded.is_some() || wants_a_new_sign_in(facts) {
+        return Err(Reason::StepUp);
+    }
+    Ok(())
+}
+
+/// What somebody else's yes depends on.
+const fn demanded(standing: &Standing) -> Option<&StepUp> {
+    match &standing.access {
+        Access::Demands(step_up) => Some(step_up),
+        Access::Unknown | Access::Allowed | Access::Denied(_) => None,
+    }
+}
+
+/// Whether more has been asked of the user since the sign-in.
+fn wants_a_new_sign_in(facts: &Facts) -> bool {
+    is_before(facts.subject.signed_in_at, facts.standing.step_up_before)
+}
+
+/// A sign-in of which nobody says when it was came before any moment.
+fn is_before(signed_in_at: Option<Timestamp>, moment: Option<Timestamp>) -> bool {
+    moment.is_some_and(|moment| signed_in_at.is_none_or(|at| at < moment))
+}
+
+/// What the user could do about `reason` (RFC 9470 §3).
+pub(crate) fn step_up(facts: &Facts, reason: Reason) -> Option<StepUp> {
+    // Signed in anew, the user is as good as ever.
+    let anew = StepUp { max_age: Some(0), ..StepUp::default() };
+    match reason {
+        Reason::SignedOut => Some(anew),
+        Reason::Device => {
+            let demanded = demanded(&facts.standing).cloned().unwrap_or_default();
+            Some(StepUp { device: true, ..demanded })
+        }
+        Reason::StepUp => match demanded(&facts.standing) {
+            Some(demanded) if !wants_a_new_sign_in(facts) => Some(demanded.clone()),
+            Some(demanded) => Some(demanded.clone().and(anew)),
+            None => Some(anew),
+        },
+        Reason::OtherOrg
+        | Reason::ReservedSubject
+        | Reason::Presenter
+        | Reason::MayAct
+        | Reason::AccountSuspended
+        | Reason::SubjectGone
+        | Reason::ConditionalAccess
+        | Reason::Consent
+        | Reason::DecisionPoint
+        | Reason::Risk
+        | Reason::NoGrant
+        | Reason::GrantExpired
+        | Reason::TargetNotGranted
+        | Reason::ScopeBeyondSubject
+        | Reason::ScopeBeyondGrant
+        | Reason::ScopeBeyondAgent
+        | Reason::ScopeBeyondTarget
+        | Reason::NothingLeft
+        | Reason::ChainTooLong
+        | Reason::ActorRepeated
+        | Reason::TooLittleTime
+        | Reason::Policy
+        | Reason::ScopeByPolicy => None,
+    }
 }
 
 fn is_reserved(subject: &SubjectFacts) -> bool {

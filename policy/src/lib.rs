@@ -34,5 +34,5 @@ pub use permit::{Permit, Terms};
 pub use reason::Reason;
 pub use rules::{MAX_LIFETIME, MIN_LIFETIME, Rules, RulesError};
 pub use scope::{MAX_LENGTH, MAX_TOKENS, Scope, ScopeError};
-pub use standing::Standing;
+pub use standing::{Access, Account, Denial, Device, Risk, Session, SignIn, Standing, StepUp};
 pub use timestamp::Timestamp;

@@ -33,8 +33,25 @@ reasons! {
     Presenter = "presenter",
     /// The subject token names another party as the only one that may act.
     MayAct = "may_act",
-    /// The home identity provider no longer vouches for the user.
+    /// The account is disabled, suspended, locked or deleted.
+    AccountSuspended = "account_suspended",
+    /// The session or the token has ended, or nobody vouches for the user.
     SubjectGone = "subject_gone",
+    /// The user signed in before the moment from which sessions count.
+    SignedOut = "signed_out",
+    /// The conditional access of the home identity provider says no.
+    ConditionalAccess = "conditional_access",
+    /// The user's consent is missing at the home identity provider.
+    Consent = "consent",
+    /// The external decision point says no.
+    DecisionPoint = "decision_point",
+    /// The user's device does not comply.
+    Device = "device",
+    /// The user is at high risk.
+    Risk = "risk",
+    /// The user must sign in again, or better: for the home identity provider, a signal, or (after
+    /// all other rules) for every policy that denied.
+    StepUp = "step_up",
     /// The user granted nothing to the agent.
     NoGrant = "no_grant",
     /// What the user granted has expired.

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use policy::{
-    ActorChain, ActorFacts, Decision, Facts, GrantFacts, OrgPolicies, Party, PolicyFile, Rules,
-    Scope, Standing, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Timestamp, decide,
+    Account, ActorChain, ActorFacts, Decision, Facts, GrantFacts, OrgPolicies, Party, PolicyFile,
+    Rules, Scope, Standing, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Timestamp, decide,
 };
 
 fn file(name: &str, text: &str) -> PolicyFile {
@@ -185,6 +185,56 @@ fn refuses_an_id_that_passes_for_a_built_in_policy() {
 }
 
 #[test]
+fn refuses_to_ask_a_user_for_what_is_no_age() {
+    for age in ["", "-1", "+1", "1.5", "1h", " 1", "31536001", "99999999999999999999"] {
+        let text = format!("@max_age(\"{age}\") forbid (principal, action, resource);");
+        assert_eq!(
+            error(&text),
+            "a.cedar:1:1: the annotation `@max_age` must be a number of seconds, 0 to 31536000"
+        );
+    }
+    for age in ["0", "31536000"] {
+        let text = format!("@max_age(\"{age}\") forbid (principal, action, resource);");
+        assert!(OrgPolicies::parse(&[file("a.cedar", &text)]).is_ok(), "{age}");
+    }
+}
+
+#[test]
+fn refuses_to_ask_a_user_for_what_no_header_could_hold() {
+    for values in ["", " a", "a  b", "a\\tb", "ä", "a\\\"b", "a\\\\b", &"x".repeat(101)] {
+        let text = format!("@acr_values(\"{values}\") forbid (principal, action, resource);");
+        assert_eq!(
+            error(&text),
+            "a.cedar:1:1: the annotation `@acr_values` must have values of 1 to 100 visible ASCII \
+             characters, none of them `\"` or `\\`, with one space between two"
+        );
+    }
+}
+
+#[test]
+fn refuses_to_ask_a_user_for_too_much() {
+    let values = |from: usize, n: usize| {
+        let values: Vec<String> = (from..from + n).map(|value| value.to_string()).collect();
+        format!("@acr_values(\"{}\") forbid (principal, action, resource);\n", values.join(" "))
+    };
+    let most = values(0, 20) + &values(5, 10);
+    assert!(OrgPolicies::parse(&[file("a.cedar", &most)]).is_ok());
+    assert_eq!(
+        error(&(most + &values(20, 1) + &values(21, 1))),
+        "a.cedar:3:1: `@acr_values` has more than 20 values in all"
+    );
+}
+
+#[test]
+fn refuses_to_say_what_helps_against_a_permit() {
+    assert_eq!(
+        error("@acr_values(\"mfa\") @max_age(\"60\") permit (principal, action, resource);"),
+        "a.cedar:1:1: the annotation `@acr_values` says what helps against a `forbid`; this is a `permit`\n\
+         a.cedar:1:1: the annotation `@max_age` says what helps against a `forbid`; this is a `permit`"
+    );
+}
+
+#[test]
 fn refuses_files_without_a_name_of_their_own() {
     assert_eq!(
         errors(&[
@@ -269,6 +319,7 @@ fn facts() -> Facts {
             chain: ActorChain::none(),
             may_act: None,
             expires_at: Timestamp(2_000),
+            signed_in_at: None,
             auth_time: None,
             acr: None,
             amr: Vec::new(),
@@ -288,7 +339,7 @@ fn facts() -> Facts {
         }),
         target: TargetFacts { id: "target".into(), kind: TargetKind::Resource, scope: scope() },
         requested: None,
-        standing: Standing::Good,
+        standing: Standing { account: Account::Active, ..Standing::default() },
         approved: false,
     }
 }

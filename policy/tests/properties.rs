@@ -2,59 +2,17 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::{
-    fmt::{Debug, Write},
-    sync::LazyLock,
-    time::Duration,
-};
+mod drawn;
 
-use policy::{
-    ActorChain, ActorFacts, Decision, Facts, GrantFacts, HARD_LIMIT, MayAct, OrgPolicies, Party,
-    PolicyFile, Reason, Refusal, Rules, Scope, Standing, SubjectFacts, SubjectKind, TargetFacts,
-    TargetKind, Terms, Timestamp, decide,
-};
+use std::{fmt::Write, time::Duration};
+
+use policy::{Facts, GrantFacts, HARD_LIMIT, OrgPolicies, Reason, Rules, Terms, Timestamp, decide};
 use proptest::{
-    collection::vec,
-    option,
-    prelude::*,
-    sample::{select, subsequence},
-    strategy::ValueTree,
+    collection::vec, option, prelude::*, sample::select, strategy::ValueTree,
     test_runner::TestRunner,
 };
 
-const NOW: i64 = 1_000_000;
-const AGENTS: [&str; 4] = ["a", "b", "c", "d"];
-const TARGETS: [&str; 2] = ["b", "https://t.example"];
-const TOKENS: [&str; 4] = ["read", "write", "share", "send"];
-
-static POLICIES: LazyLock<Vec<OrgPolicies>> = LazyLock::new(|| {
-    [
-        "",
-        "forbid (principal, action, resource) when { context.scope == \"write\" };",
-        "forbid (principal, action, resource) when { context.depth > 1 && context.requested };",
-        "permit (principal == Agent::\"a\", action, resource) when { context.scope == \"read\" };",
-        "permit (principal, action, resource); forbid (principal, action, resource) unless { context has acr };",
-        "forbid (principal, action, resource) when { context.depth + 9223372036854775806 > 0 };",
-    ]
-    .map(loaded)
-    .into()
-});
-
-fn loaded(text: &str) -> OrgPolicies {
-    OrgPolicies::parse(&[PolicyFile { name: "p".into(), text: text.into() }]).expect("loads")
-}
-
-/// What came of it, in comparable form.
-fn outcome(facts: &Facts, rules: &Rules) -> Result<(Terms, Vec<String>), Refusal> {
-    match decide(facts, rules) {
-        Decision::Permit(permit) => {
-            let policies = permit.policies().to_vec();
-            Ok((permit.spend(), policies))
-        }
-        Decision::Ask(question) => match question {},
-        Decision::Refuse(refusal) => Err(refusal),
-    }
-}
+use drawn::{AGENTS, TARGETS, TOKENS, facts, loaded, outcome, rules};
 
 fn terms(facts: &Facts, rules: &Rules) -> Option<Terms> {
     outcome(facts, rules).ok().map(|(terms, _)| terms)
@@ -62,115 +20,6 @@ fn terms(facts: &Facts, rules: &Rules) -> Option<Terms> {
 
 fn without_policies(rules: &Rules) -> Rules {
     Rules::new(rules.chain_limit(), rules.lifetime(), OrgPolicies::none()).expect("rules")
-}
-
-fn party(id: &str) -> Party {
-    Party { issuer: "https://actas.example".into(), id: format!("agent:{id}") }
-}
-
-fn scope() -> impl Strategy<Value = Scope> {
-    let tokens = subsequence(TOKENS.to_vec(), 0..=TOKENS.len());
-    // Large ones more often, so that intersections are not mostly empty.
-    prop_oneof![tokens, subsequence(TOKENS.to_vec(), 3..=TOKENS.len())]
-        .prop_map(|tokens| Scope::parse(&tokens.join(" ")).expect("scope"))
-}
-
-fn moment() -> impl Strategy<Value = Timestamp> {
-    prop_oneof![19 => NOW..NOW + 1_000, 1 => any::<i64>()].prop_map(Timestamp)
-}
-
-/// Mostly `usual`, sometimes `other`.
-fn mostly<T: Clone + Debug + 'static>(
-    usual: T,
-    other: impl Strategy<Value = T> + 'static,
-) -> impl Strategy<Value = T> {
-    prop_oneof![19 => Just(usual), 1 => other]
-}
-
-fn chain() -> impl Strategy<Value = ActorChain> {
-    let few = subsequence(AGENTS.to_vec(), 0..=1);
-    let any = subsequence(AGENTS.to_vec(), 0..=AGENTS.len());
-    prop_oneof![few, any].prop_shuffle().prop_map(|ids| {
-        ActorChain::from_parties(ids.into_iter().map(party).collect()).expect("chain")
-    })
-}
-
-prop_compose! {
-    fn subject()(
-        kind in select(vec![SubjectKind::Own, SubjectKind::AccessToken, SubjectKind::IdToken]),
-        org in mostly("demo".to_owned(), ".*"),
-        sub in mostly("alice".to_owned(), "(agent:)?.*"),
-        scope in option::weighted(0.8, scope()),
-        audience in subsequence(AGENTS.to_vec(), 3..=AGENTS.len()),
-        presented_as in option::weighted(0.3, select(AGENTS.to_vec())),
-        chain in chain(),
-        may_act in option::weighted(0.05, select(AGENTS.to_vec())),
-        times in (moment(), option::of(moment())),
-        acr in option::of(".*"),
-        amr in vec(".*", 0..3),
-    ) -> SubjectFacts {
-        SubjectFacts {
-            kind,
-            org,
-            user: Party { issuer: "https://idp.example".into(), id: sub.clone() },
-            sub,
-            scope,
-            audience: audience.into_iter().map(str::to_owned).collect(),
-            presented_as: presented_as.map(str::to_owned),
-            chain,
-            may_act: may_act.map(|id| MayAct { issuer: None, id: format!("agent:{id}") }),
-            expires_at: times.0,
-            auth_time: times.1,
-            acr,
-            amr,
-        }
-    }
-}
-
-prop_compose! {
-    fn facts()(
-        subject in subject(),
-        agent in select(AGENTS.to_vec()),
-        ceiling in scope(),
-        actor_expires_at in option::weighted(0.3, moment()),
-        grant in option::weighted(0.9, (scope(), mostly(TARGETS.to_vec(), Just(Vec::new())), option::of(moment()))),
-        target in select(TARGETS.to_vec()),
-        kind in select(vec![TargetKind::Resource, TargetKind::Agent]),
-        target_scope in scope(),
-        requested in option::weighted(0.3, scope()),
-        standing in mostly(Standing::Good, Just(Standing::Gone)),
-        approved in any::<bool>(),
-    ) -> Facts {
-        Facts {
-            org: "demo".into(),
-            now: Timestamp(NOW),
-            subject,
-            actor: ActorFacts {
-                party: party(agent),
-                client_id: agent.to_owned(),
-                aliases: Vec::new(),
-                ceiling,
-                expires_at: actor_expires_at,
-            },
-            grant: grant.map(|(scope, targets, expires_at)| GrantFacts {
-                id: "grant".into(),
-                scope,
-                targets: targets.into_iter().map(str::to_owned).collect(),
-                expires_at,
-            }),
-            target: TargetFacts { id: target.to_owned(), kind, scope: target_scope },
-            requested,
-            standing,
-            approved,
-        }
-    }
-}
-
-fn rules() -> impl Strategy<Value = Rules> {
-    (1..=HARD_LIMIT, 5..=300_u64, 0..POLICIES.len()).prop_map(|(limit, lifetime, index)| {
-        let policies = POLICIES.get(index).expect("in range").clone();
-        Rules::new(limit, Duration::from_secs(lifetime), policies).expect("rules")
-    })
 }
 
 /// The properties say something only of permits: there must be enough of them.
@@ -230,7 +79,7 @@ proptest! {
     #[test]
     fn a_permit_is_about_the_facts_it_came_from(facts in facts(), rules in rules()) {
         if let Some(terms) = terms(&facts, &rules) {
-            prop_assert_eq!(facts.standing, Standing::Good);
+            prop_assert!(facts.standing.vouches());
             prop_assert_eq!(&facts.subject.org, &facts.org);
             let expected = Terms {
                 org: facts.org,
@@ -259,10 +108,19 @@ proptest! {
                 prop_assert_eq!(Terms { scope: bare.scope.clone(), ..terms }, bare);
             }
             (Err(refusal), Ok(_)) => {
-                prop_assert!(matches!(refusal.reason, Reason::Policy | Reason::ScopeByPolicy));
+                let by_policy = [Reason::Policy, Reason::ScopeByPolicy, Reason::StepUp];
+                prop_assert!(by_policy.contains(&refusal.reason));
             }
             (Err(refusal), Err(bare)) => prop_assert_eq!(refusal, bare),
             (Ok(_), Err(bare)) => prop_assert!(false, "permitted in spite of {:?}", bare),
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do_when_there_is_something(facts in facts(), rules in rules()) {
+        if let Err(refusal) = outcome(&facts, &rules) {
+            let mendable = [Reason::SignedOut, Reason::Device, Reason::StepUp];
+            prop_assert_eq!(refusal.step_up.is_some(), mendable.contains(&refusal.reason));
         }
     }
 

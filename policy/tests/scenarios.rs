@@ -2,18 +2,15 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod given;
+
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use policy::{
-    ActorChain, ActorFacts, Decision, Facts, GrantFacts, MayAct, OrgPolicies, Party, PolicyFile,
-    Reason, Rules, Scope, Standing, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Timestamp,
-    decide,
-};
+use policy::{Decision, OrgPolicies, PolicyFile, Reason, Rules, decide};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-const NOW: Timestamp = Timestamp(1_000_000_000);
-const ISSUER: &str = "https://actas.example/o/demo";
+use given::{Given, GivenStepUp, NOW, facts};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,76 +40,12 @@ struct Scenario {
 #[serde(deny_unknown_fields)]
 struct Then {
     refused: Option<String>,
+    /// What the user is asked for; nothing when it does not stand here.
+    step_up: Option<GivenStepUp>,
     scope: Option<String>,
     chain: Option<Vec<String>>,
     expires_in: Option<i64>,
     policies: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Given {
-    org: String,
-    requested: Option<String>,
-    standing: String,
-    chain_limit: usize,
-    lifetime: u64,
-    subject: GivenSubject,
-    actor: GivenActor,
-    grant: Option<GivenGrant>,
-    target: GivenTarget,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenSubject {
-    kind: String,
-    org: String,
-    issuer: String,
-    id: String,
-    sub: String,
-    scope: Option<String>,
-    audience: Vec<String>,
-    presented_as: Option<String>,
-    chain: Vec<String>,
-    may_act: Option<GivenMayAct>,
-    expires_in: i64,
-    auth_age: Option<i64>,
-    acr: Option<String>,
-    amr: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenMayAct {
-    issuer: Option<String>,
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenActor {
-    client_id: String,
-    aliases: Vec<String>,
-    ceiling: String,
-    expires_in: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenGrant {
-    id: String,
-    scope: String,
-    targets: Vec<String>,
-    expires_in: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenTarget {
-    id: String,
-    kind: String,
-    scope: String,
 }
 
 #[test]
@@ -120,13 +53,14 @@ fn every_scenario_comes_out_as_written() {
     let mut failures = Vec::new();
     for (file, scenario) in scenarios() {
         let came = outcome(&scenario);
-        let Then { refused, scope, chain, expires_in, policies } = &scenario.then;
+        let Then { refused, step_up, scope, chain, expires_in, policies } = &scenario.then;
         assert!(
             refused.is_some() != scope.is_some(),
             "{file}: {}: refused or scope",
             scenario.says
         );
         let differs = came.refused != *refused
+            || came.step_up != *step_up
             || came.scope != *scope
             || chain.is_some() && came.chain != *chain
             || expires_in.is_some() && came.expires_in != *expires_in
@@ -179,6 +113,20 @@ fn the_readme_names_every_reason_and_every_example() {
     }
 }
 
+#[test]
+fn the_readme_names_every_attribute_of_the_context() {
+    let schema = read(Path::new("schema.cedarschema"));
+    let (_, context) = schema.split_once("context: {").expect("a context");
+    let is_attribute = |line: &&str| !line.is_empty() && !line.starts_with(['/', '}']);
+    let attributes: Vec<&str> = context.lines().map(str::trim).filter(is_attribute).collect();
+    assert!(!attributes.is_empty());
+    let readme = read(Path::new("README.md"));
+    for attribute in attributes {
+        let name = attribute.split([':', '?']).next().expect("a name");
+        assert!(readme.contains(&format!("`{name}`")), "README.md lacks `{name}`: {attribute}");
+    }
+}
+
 fn scenarios() -> Vec<(String, Scenario)> {
     let mut scenarios = Vec::new();
     for name in names_in("tests/scenarios") {
@@ -207,6 +155,7 @@ fn outcome(scenario: &Scenario) -> Then {
             let ids = terms.chain.parties().iter().map(|party| party.id.clone()).collect();
             Then {
                 refused: None,
+                step_up: None,
                 scope: Some(terms.scope.to_string()),
                 chain: Some(ids),
                 expires_in: Some(NOW.seconds_until(terms.expires_at)),
@@ -216,6 +165,12 @@ fn outcome(scenario: &Scenario) -> Then {
         Decision::Ask(question) => match question {},
         Decision::Refuse(refusal) => Then {
             refused: Some(refusal.reason.code().to_owned()),
+            step_up: refusal.step_up.map(|step_up| GivenStepUp {
+                device: step_up.device,
+                acr_values: step_up.acr_values,
+                max_age: step_up.max_age,
+                claims: step_up.claims,
+            }),
             scope: None,
             chain: None,
             expires_in: None,
@@ -236,79 +191,6 @@ fn policies(scenario: &Scenario) -> OrgPolicies {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         panic!("{}:\n{}", scenario.says, errors.join("\n"))
     })
-}
-
-fn facts(given: Given) -> Facts {
-    Facts {
-        org: given.org,
-        now: NOW,
-        subject: subject(given.subject),
-        actor: ActorFacts {
-            party: ours(&format!("agent:{}", given.actor.client_id)),
-            client_id: given.actor.client_id,
-            aliases: given.actor.aliases,
-            ceiling: scope(&given.actor.ceiling),
-            expires_at: given.actor.expires_in.map(from_now),
-        },
-        grant: given.grant.map(|grant| GrantFacts {
-            id: grant.id,
-            scope: scope(&grant.scope),
-            targets: grant.targets,
-            expires_at: grant.expires_in.map(from_now),
-        }),
-        target: TargetFacts {
-            id: given.target.id,
-            kind: match given.target.kind.as_str() {
-                "resource" => TargetKind::Resource,
-                "agent" => TargetKind::Agent,
-                other => panic!("`{other}` is no kind of target"),
-            },
-            scope: scope(&given.target.scope),
-        },
-        requested: given.requested.as_deref().map(scope),
-        standing: match given.standing.as_str() {
-            "good" => Standing::Good,
-            "gone" => Standing::Gone,
-            other => panic!("`{other}` is no standing"),
-        },
-        approved: false,
-    }
-}
-
-fn subject(given: GivenSubject) -> SubjectFacts {
-    let chain = given.chain.iter().map(|id| ours(id)).collect();
-    SubjectFacts {
-        kind: match given.kind.as_str() {
-            "own" => SubjectKind::Own,
-            "access_token" => SubjectKind::AccessToken,
-            "id_token" => SubjectKind::IdToken,
-            other => panic!("`{other}` is no kind of subject"),
-        },
-        org: given.org,
-        user: Party { issuer: given.issuer, id: given.id },
-        sub: given.sub,
-        scope: given.scope.as_deref().map(scope),
-        audience: given.audience,
-        presented_as: given.presented_as,
-        chain: ActorChain::from_parties(chain).expect("chain"),
-        may_act: given.may_act.map(|may_act| MayAct { issuer: may_act.issuer, id: may_act.id }),
-        expires_at: from_now(given.expires_in),
-        auth_time: given.auth_age.map(|age| from_now(-age)),
-        acr: given.acr,
-        amr: given.amr,
-    }
-}
-
-fn ours(id: &str) -> Party {
-    Party { issuer: ISSUER.into(), id: id.into() }
-}
-
-fn scope(text: &str) -> Scope {
-    Scope::parse(text).expect("scope")
-}
-
-fn from_now(seconds: i64) -> Timestamp {
-    Timestamp(NOW.0 + seconds)
 }
 
 /// Puts `changes` over `table`, tables into tables.

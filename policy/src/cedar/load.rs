@@ -10,10 +10,13 @@ use cedar_policy::{
     PrincipalConstraint, ResourceConstraint, Schema, ValidationMode, Validator, ffi::DetailedError,
 };
 
+use crate::StepUp;
+
 use super::{
-    Engine, PolicyError, PolicyFile, Slice,
+    Engine, PolicyError, PolicyFile, Remedies, Slice,
     depth::{self, blank},
     place::Place,
+    remedy,
 };
 
 /// The most files and policies of one organization, and the most bytes of one file.
@@ -22,7 +25,7 @@ const MAX_POLICIES: usize = 1_000;
 const MAX_FILE_LENGTH: usize = 64 * 1024;
 
 /// The longest name of a file or a policy: they stand in every audit event.
-const MAX_NAME_LENGTH: usize = 100;
+pub(super) const MAX_NAME_LENGTH: usize = 100;
 
 /// Ours, so that nobody can pass for a built-in policy.
 const RESERVED_PREFIX: &str = "actas:";
@@ -55,6 +58,7 @@ fn read(files: &[PolicyFile]) -> Result<Option<Engine>, Vec<PolicyError>> {
     }
     errors.extend(invalid(&vocabulary.schema, &policies));
     let named = named(policies, &mut errors);
+    let step_ups = remedy::step_ups(&named, &mut errors);
     if !errors.is_empty() {
         let order = |error: &PolicyError| files.iter().position(|file| file.name == error.file);
         errors.sort_by_key(|error| (order(error), error.line, error.column));
@@ -64,7 +68,7 @@ fn read(files: &[PolicyFile]) -> Result<Option<Engine>, Vec<PolicyError>> {
     if named.is_empty() {
         return Ok(None);
     }
-    engine(vocabulary, named).map(Some)
+    engine(vocabulary, named, step_ups).map(Some)
 }
 
 /// What must be right before a file is even parsed, so that ids are unique and work is bounded.
@@ -221,20 +225,34 @@ fn vocabulary() -> Result<Vocabulary, PolicyError> {
 fn engine(
     vocabulary: Vocabulary,
     policies: Vec<(Place<'_>, Policy)>,
+    step_ups: Vec<(String, StepUp)>,
 ) -> Result<Engine, Vec<PolicyError>> {
     let Vocabulary { agent, target, exchange, .. } = vocabulary;
     let permits = policies.iter().any(|(_, policy)| policy.effect() == Effect::Permit);
+    let helped: HashSet<&str> = step_ups.iter().map(|(id, _)| id.as_str()).collect();
+    let others = if helped.is_empty() {
+        Vec::new()
+    } else {
+        let id = |policy: &Policy| policy.id().to_string();
+        let other = |(_, policy): &&(Place<'_>, Policy)| !helped.contains(id(policy).as_str());
+        sliced(policies.iter().filter(other).cloned())?
+    };
+    let slices = sliced(policies)?;
+    let remedies = Remedies { step_ups, others };
+    let (authorizer, entities) = (Authorizer::new(), Entities::empty());
+    Ok(Engine { authorizer, entities, agent, target, exchange, permits, slices, remedies })
+}
+
+fn sliced<'a>(
+    policies: impl IntoIterator<Item = (Place<'a>, Policy)>,
+) -> Result<Vec<Slice>, Vec<PolicyError>> {
     let mut slices: BTreeMap<_, PolicySet> = BTreeMap::new();
     for (place, policy) in policies {
         let slice = slices.entry(head(&policy)).or_default();
         slice.add(policy).map_err(|error| vec![place.explain(&DetailedError::from(&error))])?;
     }
-    let slices = slices
-        .into_iter()
-        .map(|((agent, target), policies)| Slice { agent, target, policies })
-        .collect();
-    let (authorizer, entities) = (Authorizer::new(), Entities::empty());
-    Ok(Engine { authorizer, entities, agent, target, exchange, permits, slices })
+    let slice = |((agent, target), policies)| Slice { agent, target, policies };
+    Ok(slices.into_iter().map(slice).collect())
 }
 
 /// The agent and the target that the head of a policy names.

@@ -2,7 +2,7 @@
 
 use cedar_policy::{Context, EntityId, EntityUid, Request, RestrictedExpression as Value};
 
-use crate::{Facts, Timestamp, invariants::Bounds};
+use crate::{Device, Facts, invariants::Bounds};
 
 use super::Engine;
 
@@ -14,7 +14,7 @@ pub(super) struct Question<'a> {
     engine: &'a Engine,
     agent: EntityUid,
     target: EntityUid,
-    context: Vec<(String, Value)>,
+    context: Vec<(&'static str, Value)>,
 }
 
 impl<'a> Question<'a> {
@@ -31,8 +31,8 @@ impl<'a> Question<'a> {
 
     /// The question whether this one token may be granted.
     pub(super) fn about(&self, token: &str) -> Option<Request> {
-        let scope = ("scope".to_owned(), Value::new_string(token.to_owned()));
-        let context = self.context.iter().cloned().chain([scope]);
+        let scope = ("scope", text(token));
+        let context = self.context.iter().cloned().chain([scope]).map(owned);
         // Not checked against the schema each time: `tests/scenarios/context.toml` reads it all.
         Request::new(
             self.agent.clone(),
@@ -46,37 +46,50 @@ impl<'a> Question<'a> {
 }
 
 /// RFC 8693 §4.1 keeps prior actors out of access control: their number is here, their names not.
-fn context(facts: &Facts, bounds: &Bounds<'_>) -> Vec<(String, Value)> {
-    let text = |text: &str| Value::new_string(text.to_owned());
-    let subject = &facts.subject;
+fn context(facts: &Facts, bounds: &Bounds<'_>) -> Vec<(&'static str, Value)> {
+    let Facts { subject, standing, .. } = facts;
     let depth = i64::try_from(bounds.chain.depth()).unwrap_or(i64::MAX);
-    let user = [
-        ("issuer".to_owned(), text(&subject.user.issuer)),
-        ("id".to_owned(), text(&subject.user.id)),
-    ];
     let mut context = vec![
         ("requested", Value::new_bool(facts.requested.is_some())),
         ("org", text(&facts.org)),
         ("depth", Value::new_long(depth)),
         ("target_kind", text(facts.target.kind.code())),
-        ("amr", Value::new_set(subject.amr.iter().map(|method| text(method)))),
+        ("account", text(standing.account.code())),
+        ("session", text(standing.session.code())),
     ];
-    if let Ok(user) = Value::new_record(user) {
-        context.push(("user", user));
-    }
-    if let Some((time, age)) = sign_in(facts.now, subject.auth_time) {
-        context.push(("auth_time", Value::new_long(time)));
-        context.push(("auth_age", Value::new_long(age)));
-    }
-    if let Some(acr) = &subject.acr {
-        context.push(("acr", text(acr)));
-    }
-    context.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let user = [("issuer", text(&subject.user.issuer)), ("id", text(&subject.user.id))];
+    let Device { compliant, managed } = standing.device;
+    let device = [("compliant", compliant), ("managed", managed)]
+        .into_iter()
+        .filter_map(|(name, known)| Some((name, Value::new_bool(known?))));
+    context.extend(Value::new_record(user.map(owned)).ok().map(|user| ("user", user)));
+    context.extend(Value::new_record(device.map(owned)).ok().map(|device| ("device", device)));
+    context.extend(standing.risk.map(|risk| ("risk", text(risk.code()))));
+    context.extend(standing.network.as_deref().map(|network| ("network", text(network))));
+    sign_in(facts, &mut context);
+    context
 }
 
-/// When the user signed in and how long ago. A moment in the future proves nothing: absent.
-fn sign_in(now: Timestamp, auth_time: Option<Timestamp>) -> Option<(i64, i64)> {
-    let auth_time = auth_time?;
-    let age = auth_time.seconds_until(now);
-    (-LEEWAY <= age).then_some((auth_time.0, age.max(0)))
+/// When and how the user signed in. What the identity provider says now counts for more than the
+/// token; of two moments the older, and one in the future proves nothing: absent.
+fn sign_in(facts: &Facts, context: &mut Vec<(&'static str, Value)>) {
+    let (then, now) = (&facts.subject, &facts.standing.sign_in);
+    let amr = if now.amr.is_empty() { &then.amr } else { &now.amr };
+    context.push(("amr", Value::new_set(amr.iter().map(|method| text(method)))));
+    let acr = now.acr.as_deref().or(then.acr.as_deref());
+    context.extend(acr.map(|acr| ("acr", text(acr))));
+    let Some(at) = [then.auth_time, now.at].into_iter().flatten().min() else { return };
+    let age = at.seconds_until(facts.now);
+    if -LEEWAY <= age {
+        context.push(("auth_time", Value::new_long(at.0)));
+        context.push(("auth_age", Value::new_long(age.max(0))));
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::new_string(text.to_owned())
+}
+
+fn owned((name, value): (&str, Value)) -> (String, Value) {
+    (name.to_owned(), value)
 }
