@@ -30,22 +30,24 @@ pub enum Typ {
 }
 
 impl Typ {
-    /// Reads a `typ` header. RFC 7515 §4.1.9: a media type, so case does not matter and a missing
-    /// `application/` is implied.
+    /// Reads a `typ` header.
     pub(crate) fn of(typ: Option<&str>) -> Option<Self> {
-        const PREFIX: &str = "application/";
-        let Some(typ) = typ else { return Some(Self::Untyped) };
-        let name = match typ.split_at_checked(PREFIX.len()) {
-            Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
-            Some(_) | None => typ,
-        };
-        if name.eq_ignore_ascii_case("at+jwt") {
-            Some(Self::AccessToken)
-        } else if name.eq_ignore_ascii_case("JWT") {
-            Some(Self::Untyped)
-        } else {
-            None
+        match typ.map(media_name) {
+            None => Some(Self::Untyped),
+            Some(name) if name.eq_ignore_ascii_case("at+jwt") => Some(Self::AccessToken),
+            Some(name) if name.eq_ignore_ascii_case("JWT") => Some(Self::Untyped),
+            Some(_) => None,
         }
+    }
+}
+
+/// RFC 7515 §4.1.9: a `typ` is a media type, so case does not matter to whoever compares it, and a
+/// missing `application/` is implied.
+pub(crate) fn media_name(typ: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
+        Some(_) | None => typ,
     }
 }
 

@@ -66,10 +66,16 @@ pub enum TokenFault {
     /// `iat` is older than the expected maximum age.
     #[error("the token is too old")]
     TooOld,
+    /// `exp` in a security event: it says what happened, and that does not expire (SSF 1.0 §4.1.7).
+    #[error("the security event has an expiry")]
+    UnexpectedExpiry,
+    /// `sub` in a security event, which names its subject as `sub_id` (SSF 1.0 §4.1.2).
+    #[error("the security event has a subject")]
+    UnexpectedSubject,
     /// `sub` is absent, empty, longer than 255 bytes, not a string, or has control characters.
     #[error("the subject is absent or unacceptable")]
     Subject,
-    /// `jti` is present and as unacceptable as a bad `sub`.
+    /// `jti` is as unacceptable as a bad `sub`, or absent where it is required.
     #[error("the token id is unacceptable")]
     TokenId,
     /// The claims do not fit the type the caller reads them into.

@@ -4,7 +4,8 @@
 //!
 //! [`verify()`] is the heart: a compact JWS becomes [`Verified`] claims, or a [`TokenFault`].
 //! [`Expect`] says what the token must be, [`PublicKeys`] who may have signed it, [`peek()`] where it
-//! claims to come from. [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
+//! claims to come from. [`verify_event`] is its sibling for what a provider says on its own: security
+//! events, logouts, revocations. [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
 //! with the key we publish. [`KeyRing`] says which key signs and which are published.
 //! [`MasterKey`] seals what the database keeps and hashes client secrets.
 //!
@@ -23,7 +24,8 @@
 //!
 //! # Invariants
 //!
-//! - A [`Verified`] is made in one function, after every check of it.
+//! - A [`Verified`] is made in one function, after every check of it; so is a [`VerifiedEvent`], and no
+//!   JWT of a named kind can become both.
 //! - The header names a key, never brings one: `jwk`, `jku`, `x5u`, `x5c` are not looked at.
 //! - A key serves the algorithms of its own type, narrowed by its own `alg`: no HMAC exists here.
 //! - Claims are read twice and no more: one strict walk (member names unique at every depth, depth
@@ -34,6 +36,7 @@
 mod algorithm;
 mod compact;
 mod digest;
+mod event;
 mod expect;
 mod fault;
 mod header;
@@ -51,6 +54,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use digest::{sha256, sha256_hex};
+pub use event::{EventKind, ExpectEvent, RegisteredEvent, VerifiedEvent, verify_event};
 pub use expect::{Expect, Typ};
 pub use fault::TokenFault;
 pub use key_ring::{Entry, KeyRing, RingFault, State};

@@ -3,7 +3,11 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::jwk::{
     Jwk,
-    alg::{ec::EcCurve, ed::EdCurve},
+    alg::{
+        ec::{EcCurve, EcKeyPair as EcPem},
+        ed::EdCurve,
+        rsa::RsaKeyPair as RsaPem,
+    },
 };
 use ring::{
     rand::SystemRandom,
@@ -73,6 +77,26 @@ impl SigningKey {
         Self::from_private(&jwk)
     }
 
+    /// Reads a private key in PEM (PKCS#8, or the older forms of one), as providers hand them out for
+    /// `private_key_jwt`. An RSA key signs with RS256, a P-256 key with ES256. `kid` is its name at the
+    /// provider; without, its thumbprint.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFault::Unusable`] for anything but such a key.
+    pub fn from_pem(pem: &str, kid: Option<&str>) -> Result<Self, KeyFault> {
+        let rsa = RsaPem::from_pem(pem).map(|pair| (pair.to_jwk_private_key(), Algorithm::Rs256));
+        let pair = rsa.or_else(|_| {
+            EcPem::from_pem(pem, Some(EcCurve::P256))
+                .map(|pair| (pair.to_jwk_private_key(), Algorithm::Es256))
+        });
+        let (mut jwk, algorithm): (Jwk, _) = pair.map_err(|_| KeyFault::Unusable)?;
+        jwk.set_key_use("sig");
+        jwk.set_algorithm(algorithm.name());
+        let kid = kid.map_or_else(|| thumbprint(&jwk), |kid| Some(kid.to_owned()));
+        Self::named(&jwk, kid.ok_or(KeyFault::Unusable)?)
+    }
+
     /// Seals the key for storage under `context`, which names its row.
     ///
     /// # Errors
@@ -83,9 +107,12 @@ impl SigningKey {
     }
 
     fn from_private(jwk: &Jwk) -> Result<Self, KeyFault> {
+        Self::named(jwk, thumbprint(jwk).ok_or(KeyFault::Unusable)?)
+    }
+
+    fn named(jwk: &Jwk, kid: String) -> Result<Self, KeyFault> {
         let algorithm = jwk.algorithm().and_then(|name| name.parse().ok());
         let algorithm: Algorithm = algorithm.ok_or(KeyFault::Unusable)?;
-        let kid = thumbprint(jwk).ok_or(KeyFault::Unusable)?;
         let mut public = jwk.to_public_key().map_err(|_| KeyFault::Unusable)?;
         public.set_algorithm(algorithm.name());
         public.set_key_id(&kid);

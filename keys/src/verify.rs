@@ -3,7 +3,7 @@ use std::{borrow::Cow, time::Duration};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Expect, PublicKeys, TokenFault, Typ,
+    Algorithm, Expect, PublicKeys, TokenFault, Typ,
     compact::Compact,
     header::Header,
     strict::{self, Member},
@@ -130,30 +130,40 @@ pub fn verify<C: DeserializeOwned>(
     expect: &Expect<'_>,
     now: i64,
 ) -> Result<Verified<C>, TokenFault> {
+    let kind = |typ: Option<&str>| Typ::of(typ).filter(|typ| expect.typ.contains(typ));
+    let (payload, typ) = open(token, keys, expect.algorithms, kind)?;
+    let registered = Registered::read(&payload, expect, now)?;
+    let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
+    Ok(Verified { claims, registered, typ })
+}
+
+/// The payload of `token`, once its algorithm, its kind and its signature hold.
+pub(crate) fn open<T>(
+    token: &str,
+    keys: &PublicKeys,
+    algorithms: &[Algorithm],
+    kind: impl FnOnce(Option<&str>) -> Option<T>,
+) -> Result<(Vec<u8>, T), TokenFault> {
     let compact = Compact::split(token)?;
     let header = compact.header()?;
     let header = Header::parse(&header)?;
-    if !expect.algorithms.contains(&header.algorithm) {
+    if !algorithms.contains(&header.algorithm) {
         return Err(TokenFault::Algorithm);
     }
-    let typ = Typ::of(header.typ.as_deref()).filter(|typ| expect.typ.contains(typ));
-    let typ = typ.ok_or(TokenFault::Typ)?;
+    let kind = kind(header.typ.as_deref()).ok_or(TokenFault::Typ)?;
     let key = keys.select(header.kid.as_deref(), header.algorithm)?;
     if !key.signed(header.algorithm, compact.signed, compact.signature) {
         return Err(TokenFault::Signature);
     }
-    let payload = compact.payload()?;
-    let registered = Registered::read(&payload, expect, now)?;
-    let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
-    Ok(Verified { claims, registered, typ })
+    Ok((compact.payload()?, kind))
 }
 
 impl Registered {
     fn read(payload: &[u8], expect: &Expect<'_>, now: i64) -> Result<Self, TokenFault> {
         let [iss, aud, exp, nbf, iat, sub, jti] =
             strict::read(payload, ["iss", "aud", "exp", "nbf", "iat", "sub", "jti"])?;
-        let issuer = issuer(iss, expect)?;
-        let audience = audience(aud, expect)?;
+        let issuer = issuer(iss, expect.issuer)?;
+        let audience = audience(aud, expect.audience)?;
         let (expires_at, issued_at) = times([exp, nbf, iat], expect, now)?;
         let subject = name(sub.ok_or(TokenFault::Subject)?).ok_or(TokenFault::Subject)?;
         let id = match jti {
@@ -164,10 +174,10 @@ impl Registered {
     }
 }
 
-fn issuer(iss: Option<Member<'_>>, expect: &Expect<'_>) -> Result<String, TokenFault> {
+pub(crate) fn issuer(iss: Option<Member<'_>>, expected: &str) -> Result<String, TokenFault> {
     match iss {
         // An array of issuers is none (CVE-2025-30144).
-        Some(Member::Text(issuer)) if issuer == expect.issuer && !issuer.is_empty() => {
+        Some(Member::Text(issuer)) if issuer == expected && !issuer.is_empty() => {
             Ok(issuer.into_owned())
         }
         Some(Member::Text(_) | Member::Texts(_) | Member::Integer(_) | Member::Other) | None => {
@@ -176,16 +186,17 @@ fn issuer(iss: Option<Member<'_>>, expect: &Expect<'_>) -> Result<String, TokenF
     }
 }
 
-fn audience(aud: Option<Member<'_>>, expect: &Expect<'_>) -> Result<Vec<String>, TokenFault> {
+pub(crate) fn audience(
+    aud: Option<Member<'_>>,
+    expected: &[&str],
+) -> Result<Vec<String>, TokenFault> {
     let audience = match aud {
         None => Vec::new(),
         Some(Member::Text(one)) => vec![one.into_owned()],
         Some(Member::Texts(several)) => several.into_iter().map(Cow::into_owned).collect(),
         Some(Member::Integer(_) | Member::Other) => return Err(TokenFault::Audience),
     };
-    if expect.audience.is_empty()
-        || audience.iter().any(|one| expect.audience.contains(&one.as_str()))
-    {
+    if expected.is_empty() || audience.iter().any(|one| expected.contains(&one.as_str())) {
         Ok(audience)
     } else {
         Err(TokenFault::Audience)
@@ -201,23 +212,9 @@ fn times(
     let leeway = seconds(expect.leeway);
     let latest_now = now.saturating_add(leeway);
     let earliest_now = now.saturating_sub(leeway);
-    let Some(Member::Integer(expires_at)) = exp else { return Err(TokenFault::Expiry) };
-    // RFC 7519 §4.1.4: "on or after which the JWT MUST NOT be accepted".
-    if expires_at <= earliest_now {
-        return Err(TokenFault::Expired);
-    }
-    match nbf {
-        None => {}
-        Some(Member::Integer(not_before)) if not_before <= latest_now => {}
-        Some(Member::Integer(_)) => return Err(TokenFault::NotYetValid),
-        Some(Member::Text(_) | Member::Texts(_) | Member::Other) => {
-            return Err(TokenFault::NotBefore);
-        }
-    }
-    let Some(Member::Integer(issued_at)) = iat else { return Err(TokenFault::IssuedAt) };
-    if latest_now < issued_at {
-        return Err(TokenFault::IssuedInFuture);
-    }
+    let expires_at = expiry(exp.as_ref().ok_or(TokenFault::Expiry)?, earliest_now)?;
+    beginning(nbf.as_ref(), latest_now)?;
+    let issued_at = issue(iat.as_ref(), latest_now)?;
     match expect.max_age {
         Some(max_age) if issued_at.saturating_add(seconds(max_age)) < earliest_now => {
             Err(TokenFault::TooOld)
@@ -226,12 +223,41 @@ fn times(
     }
 }
 
-fn seconds(duration: Duration) -> i64 {
+/// RFC 7519 §4.1.4: "on or after which the JWT MUST NOT be accepted".
+pub(crate) fn expiry(exp: &Member<'_>, earliest_now: i64) -> Result<i64, TokenFault> {
+    match exp {
+        Member::Integer(expires_at) if earliest_now < *expires_at => Ok(*expires_at),
+        Member::Integer(_) => Err(TokenFault::Expired),
+        Member::Text(_) | Member::Texts(_) | Member::Other => Err(TokenFault::Expiry),
+    }
+}
+
+/// `nbf`, when there is one (RFC 7519 §4.1.5).
+pub(crate) fn beginning(nbf: Option<&Member<'_>>, latest_now: i64) -> Result<(), TokenFault> {
+    match nbf {
+        None => Ok(()),
+        Some(Member::Integer(not_before)) if *not_before <= latest_now => Ok(()),
+        Some(Member::Integer(_)) => Err(TokenFault::NotYetValid),
+        Some(Member::Text(_) | Member::Texts(_) | Member::Other) => Err(TokenFault::NotBefore),
+    }
+}
+
+pub(crate) fn issue(iat: Option<&Member<'_>>, latest_now: i64) -> Result<i64, TokenFault> {
+    match iat {
+        Some(Member::Integer(issued_at)) if *issued_at <= latest_now => Ok(*issued_at),
+        Some(Member::Integer(_)) => Err(TokenFault::IssuedInFuture),
+        Some(Member::Text(_) | Member::Texts(_) | Member::Other) | None => {
+            Err(TokenFault::IssuedAt)
+        }
+    }
+}
+
+pub(crate) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A text that may name something in a database, a log line and another token.
-fn name(member: Member<'_>) -> Option<String> {
+pub(crate) fn name(member: Member<'_>) -> Option<String> {
     match member {
         // PostgreSQL text cannot hold NUL: it would be a 500 where a refusal is due.
         Member::Text(text)

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::string_slice, reason = "a test fails by panicking")]
 
+mod events;
 mod fixture;
 mod forged_tokens;
 mod key_ring;

@@ -1,12 +1,15 @@
 //! What holds for every input: no panic, and never more lenient than `jsonwebtoken`.
 
 use jsonwebtoken::{DecodingKey, Validation};
-use keys::{Algorithm, Expect, MasterKey, PublicKeys, Signer, Typ, peek, verify};
+use keys::{Algorithm, EventKind, Expect, MasterKey, PublicKeys, Signer, Typ, peek, verify};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::fixture::{
-    ISSUER, NOW, US, claims, expect, fault, header, judge, key, keys, signed_text, token,
+use crate::{
+    events,
+    fixture::{
+        ISSUER, NOW, US, claims, expect, fault, header, judge, key, keys, signed_text, token,
+    },
 };
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -94,6 +97,22 @@ proptest! {
         let accepted = verify::<Value>(&token, keys(), &expect, now).is_ok();
         let alive = now < iat + life + 10 && nbf <= now + 10 && iat <= now + 10;
         prop_assert_eq!(accepted, alive);
+    }
+
+    #[test]
+    fn no_event_of_any_shape_breaks_its_promises(kind in prop::sample::select(vec![EventKind::SecurityEvent, EventKind::LogoutToken, EventKind::GlobalRevocation]), name in name_of_claim(), value in any_json(), typ in prop::sample::select(vec!["secevent+jwt", "logout+jwt", "global-token-revocation+jwt", "JWT", "at+jwt"])) {
+        let mut claims = events::claims(kind);
+        claims[name] = value;
+        let token = events::event(&json!(typ), &claims);
+        if let Ok(event) = events::judge(kind, &token) {
+            let registered = event.registered();
+            prop_assert_eq!(&registered.issuer, ISSUER);
+            prop_assert!(registered.audience.iter().any(|one| one == US) && !registered.id.is_empty());
+            prop_assert!(registered.issued_at <= NOW + 300);
+            prop_assert!(kind != EventKind::SecurityEvent || (registered.expires_at.is_none() && registered.subject.is_none()));
+            prop_assert!(event.is_named() == (typ != "JWT"));
+            prop_assert!(judge(&token).is_err(), "{typ} passes for an access token");
+        }
     }
 
     #[test]
