@@ -1,6 +1,8 @@
 //! The actor token: who acts, when the client does not leave it at having authenticated.
 
-use policy::{Standing, Timestamp};
+use std::time::Duration;
+
+use policy::{Account, Session, Timestamp};
 
 use crate::{
     client::AuthenticatedClient,
@@ -32,9 +34,21 @@ pub(crate) async fn verify(
     if !(agent.is_known_as(&facts.user.id) && own_client) {
         return Err(actor(TokenRefusal::NotTheClient).into());
     }
-    let question = Question { token: presented.token.clone(), user: facts.user.id };
-    match connection.provider.standing(question).await?.standing {
-        Standing::Good => Ok(facts.expires_at),
-        Standing::Gone => Err(actor(TokenRefusal::Gone).into()),
+    // Of a client, unlike of a user, a provider's directory of users knows nothing.
+    let question = Question {
+        token: Some(presented.token.clone()),
+        user: facts.user.id,
+        hints: provider::hints(&verified),
+        is_client: true,
+        epoch: 0,
+        max_age: Duration::ZERO,
+        purpose: None,
+    };
+    let answer = connection.provider.standing(question).await;
+    let standing = answer.map_err(|inconclusive| inconclusive.fault)?.standing;
+    if standing.session == Session::Live && standing.account != Account::Suspended {
+        Ok(facts.expires_at)
+    } else {
+        Err(actor(TokenRefusal::Gone).into())
     }
 }

@@ -98,6 +98,24 @@ pub(crate) struct ProviderClaims {
     pub acr: Option<String>,
     #[serde(default)]
     pub amr: Vec<String>,
+    /// OIDC Back-Channel Logout §2.1
+    #[serde(default, deserialize_with = "text")]
+    pub sid: Option<String>,
+    /// The user's id in the directory: Entra's and Okta's word for it.
+    #[serde(default, deserialize_with = "text")]
+    pub oid: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub uid: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub email: Option<String>,
+    /// Some providers write the word `"true"`, which is not a yes.
+    #[serde(default)]
+    pub email_verified: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "text")]
+    pub device_id: Option<String>,
+    /// Entra's spelling.
+    #[serde(default, deserialize_with = "text")]
+    pub deviceid: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +162,21 @@ impl ProviderClaims {
 /// "nothing" for a restriction must not lift it (Keycloak CVE-2026-9704).
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
+}
+
+/// A claim that only helps to find the user again. Providers write all kinds of things under these
+/// names; what is not text names nobody.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Claim {
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Claim::deserialize(from).map(|claim| match claim {
+        Claim::Text(text) => Some(text),
+        Claim::Other(_) => None,
+    })
 }
 
 /// Whether a claim is there at all, whatever it holds: `null` is there too.
@@ -200,6 +233,14 @@ mod tests {
         let claims: ProviderClaims = serde_json::from_str(r#"{"act":null}"#).unwrap();
         assert!(claims.act.0);
         assert!(!claims.events.0);
+    }
+
+    #[test]
+    fn takes_a_number_for_no_name() {
+        let claims: ProviderClaims =
+            serde_json::from_str(r#"{"uid":1000,"sid":"s","deviceid":"d","email":null}"#).unwrap();
+        assert_eq!((claims.uid, claims.email), (None, None));
+        assert_eq!((claims.sid.as_deref(), claims.deviceid.as_deref()), (Some("s"), Some("d")));
     }
 
     #[test]

@@ -85,6 +85,16 @@ pub struct Connection {
     pub subject_prefix: String,
     /// Whether access tokens without `typ: at+jwt` are taken.
     pub untyped_access_tokens: bool,
+    /// How old an answer of the provider may be, seconds; 0: it is asked at every exchange.
+    pub max_age: u64,
+    /// Where a person signs in again.
+    pub reconnect_uri: Option<String>,
+    /// What a step-up asks for unless the provider says.
+    pub acr_values: Option<String>,
+    /// How the provider is asked: JSON, sealed under the master key, since it holds secrets.
+    pub checks: Vec<u8>,
+    /// Which signals of the provider are taken, and how: JSON, sealed likewise.
+    pub signals: Vec<u8>,
 }
 
 /// An agent: a confidential OAuth client that acts for users.

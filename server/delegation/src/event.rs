@@ -1,6 +1,7 @@
 //! What the audit trail says: one event per decision, allowed or refused.
 
 use policy::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Who asked, for whom, for what, and what came of it. Never a token, never a secret.
@@ -22,6 +23,8 @@ pub struct Event {
     pub client: Option<String>,
     /// The user's `sub` in our tokens.
     pub subject: Option<String>,
+    /// Whose user that is.
+    pub connection: Option<String>,
     /// The actor chain as JSON, outermost first: `[{"iss":…,"sub":…},…]`.
     pub chain: Option<String>,
     pub target: Option<String>,
@@ -34,18 +37,28 @@ pub struct Event {
     pub policies: Option<String>,
     /// SHA-256 of the policy set, hex.
     pub policy_hash: Option<String>,
-    pub check: Option<Check>,
+    /// Every check that was made of the user.
+    pub checks: Vec<Check>,
 }
 
-/// How the identity provider was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One check: how the identity provider was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// `introspection` is the only kind so far.
+    /// The connection whose provider was asked.
+    pub connection: String,
+    /// `introspection`, `okta`, … as configured.
     pub kind: &'static str,
-    /// `good`, `gone` or `unknown`.
+    /// `good`, `no`, `step_up`; or without an answer `throttled` or `unknown`.
     pub answer: &'static str,
+    /// How long ago the check began when its answer was used. Zero or little when it was made for
+    /// this exchange.
+    pub age_ms: i64,
+    /// How long it took.
     pub took_us: i64,
+    /// Whether another exchange's check was used.
     pub shared: bool,
+    /// `strict` or `bounded`.
+    pub mode: &'static str,
 }
 
 impl Event {
@@ -63,6 +76,7 @@ impl Event {
             detail: None,
             client: None,
             subject: None,
+            connection: None,
             chain: None,
             target: None,
             scope_requested: None,
@@ -72,7 +86,7 @@ impl Event {
             grant: None,
             policies: None,
             policy_hash: None,
-            check: None,
+            checks: Vec::new(),
         }
     }
 }
@@ -96,6 +110,8 @@ pub enum Outcome {
     Refused,
     /// We, or the identity provider, could not tell: 503.
     Unavailable,
+    /// A provider's signal took effect.
+    Signalled,
 }
 
 impl Outcome {
@@ -105,6 +121,7 @@ impl Outcome {
             Self::Issued => "issued",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
+            Self::Signalled => "signalled",
         }
     }
 }

@@ -15,14 +15,16 @@ use crate::{
     org::Org,
     refusal::{Failure, Refusal},
     request::ExchangeRequest,
-    subject::{CurrentSubject, VerifiedSubject, recheck, verify},
+    subject::{self, CurrentSubject, VerifiedSubject, recheck, verify},
 };
 
-/// When a request arrived, and the id its delegation will have: read once, at the edge.
+/// When a request arrived, and the ids that what comes of it will have: read once, at the edge.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     pub now: Timestamp,
     pub delegation: Uuid,
+    /// Of the event that a no of the identity provider leaves.
+    pub denial: Uuid,
     /// When it is too late to record anything.
     pub until: Instant,
 }
@@ -48,7 +50,13 @@ pub async fn exchange(
     event.subject = Some(subject.facts().sub.clone());
     let actor = acting(org, client, request, arrival.now).await?;
     presented_by(&actor, &subject)?;
-    let subject = recheck(org, subject, event).await?;
+    let asked = subject::Asked {
+        arrival,
+        actor: &actor.party,
+        target: &target.id,
+        scope: request.scope.as_ref(),
+    };
+    let subject = recheck(org, subject, asked, event).await?;
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
     let token = mint(org, permit, Minting { subject: &subject, arrival })?;
     issue(org, token, event).await
@@ -89,7 +97,7 @@ async fn acting(
 /// tell whether its user still stands. `decide` holds the same rule, with all others.
 fn presented_by(actor: &ActorFacts, subject: &VerifiedSubject) -> Result<(), Refusal> {
     policy::may_present(actor, subject.facts())
-        .map_err(|reason| Refusal::Policy(policy::Refusal { reason, policies: Vec::new() }))
+        .map_err(|reason| Refusal::Policy(policy::Refusal { reason, policies: Vec::new(), step_up: None }))
 }
 
 struct Asked<'a> {
@@ -120,7 +128,7 @@ fn decide(
         grant,
         target: asked.target,
         requested: asked.request.scope.clone(),
-        standing: subject.standing(),
+        standing: subject.standing().clone(),
         approved: false,
     };
     event.grant = facts.grant.as_ref().map(|grant| grant.id.clone());

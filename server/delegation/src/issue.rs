@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use policy::{Permit, Timestamp};
-use secrecy::ExposeSecret;
 
 use crate::{
     claims::{AccessClaims, Act},
@@ -12,7 +11,7 @@ use crate::{
     org::Org,
     ports::{Delegation, Opened, Opening},
     refusal::{Failure, Fault, Refusal},
-    subject::{CurrentSubject, sealing_context},
+    subject::CurrentSubject,
 };
 
 /// Signed, but not yet recorded. Its text is private, so it cannot leave:
@@ -30,6 +29,7 @@ use crate::{
 pub struct SignedToken {
     compact: String,
     delegation: Delegation,
+    epoch: i64,
     until: Instant,
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn mint(
     minting: Minting<'_>,
 ) -> Result<SignedToken, Failure> {
     let terms = permit.spend();
-    let Arrival { now, delegation: id, until } = minting.arrival;
+    let Arrival { now, delegation: id, denial: _, until } = minting.arrival;
     let act =
         Act::of(&terms.chain).ok_or_else(|| Fault::Keys("a token without an actor".into()))?;
     let scope = terms.scope.to_string();
@@ -118,13 +118,9 @@ pub(crate) fn mint(
     let compact = keys::sign(org.ring.active(), "at+jwt", &claims)
         .map_err(|fault| Fault::Keys(fault.to_string()))?;
     let origin = minting.subject.origin();
-    let sealed_subject = match &origin.provider_token {
-        Some(token) => {
-            let context = sealing_context(org, id);
-            let sealed = org.master.seal(&context, token.expose_secret().as_bytes());
-            Some(sealed.map_err(|fault| Fault::Keys(fault.to_string()))?)
-        }
-        None => None,
+    let sealed_subject = match &origin.parent {
+        None => Some(origin.kept.seal(org, id)?),
+        Some(_) => None,
     };
     let delegation = Delegation {
         id,
@@ -141,8 +137,11 @@ pub(crate) fn mint(
         issued_at: now,
         expires_at: terms.expires_at,
         sealed_subject,
+        session: origin.kept.hints.session.clone(),
+        signed_in_at: origin.kept.signed_in_at(),
+        names: origin.names.clone(),
     };
-    Ok(SignedToken { compact, delegation, until })
+    Ok(SignedToken { compact, delegation, epoch: minting.subject.epoch(), until })
 }
 
 /// Commits the delegation and its event together, then lets the token go.
@@ -154,7 +153,7 @@ pub(crate) async fn issue(
     token: SignedToken,
     event: &mut Event,
 ) -> Result<Issued, Failure> {
-    let SignedToken { compact, delegation, until } = token;
+    let SignedToken { compact, delegation, epoch, until } = token;
     let Timestamp(issued_at) = delegation.issued_at;
     let (scope, expires_in) = (delegation.scope.to_string(), delegation.expires_at.0 - issued_at);
     let event = Event {
@@ -163,10 +162,11 @@ pub(crate) async fn issue(
         delegation: Some(delegation.id),
         ..event.clone()
     };
-    let opening = Opening { revision: org.revision, delegation, event, until };
+    let opening = Opening { revision: org.revision, epoch, delegation, event, until };
     match org.ledger.open(opening).await? {
         Opened::Recorded => Ok(Issued { compact, scope, expires_in }),
         Opened::Changed => Err(Fault::Changed.into()),
+        Opened::Signalled => Err(Fault::Signalled.into()),
         Opened::Ended => Err(Refusal::EndedMeanwhile.into()),
     }
 }

@@ -3,12 +3,15 @@
 //! Flows get an `&Org` and never an org id: its ledger and its providers are bound to it already,
 //! so there is none they could mix up. Every organization is its own issuer (RFC 8414 §2).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use keys::{Algorithm, KeyRing, MasterKey, SecretHash};
-use policy::{Rules, Scope, TargetFacts, TargetKind};
+use policy::{Rules, Scope, TargetFacts, TargetKind, Timestamp};
 
-use crate::ports::{IdentityProvider, Ledger};
+use crate::{
+    ports::{IdentityProvider, Ledger, Streams},
+    signal::Receivers,
+};
 
 #[derive(Debug)]
 pub struct Org {
@@ -27,6 +30,7 @@ pub struct Org {
     pub ring: KeyRing,
     pub master: Arc<MasterKey>,
     pub ledger: Arc<dyn Ledger>,
+    pub streams: Arc<dyn Streams>,
 }
 
 /// A registered client that acts for users.
@@ -70,7 +74,27 @@ pub struct Connection {
     pub takes_id_tokens: bool,
     pub takes_untyped_access_tokens: bool,
     pub subject_prefix: String,
+    /// How old an answer may be; zero: strict.
+    pub max_age: Duration,
+    /// A stream of signals that was not heard of for so long no longer excuses an older answer;
+    /// none when the connection has no streams.
+    pub max_silence: Option<Duration>,
+    pub reconnect_uri: Option<String>,
+    pub acr_values: Option<String>,
     pub provider: Arc<dyn IdentityProvider>,
+    /// What its provider may tell us on its own.
+    pub signals: Receivers,
+}
+
+impl Connection {
+    /// How old an answer may be now: bounded freshness holds only while whoever would tell us of
+    /// bad news is known to be listened to.
+    #[must_use]
+    pub fn max_age_at(&self, now: Timestamp, heard_at: Option<Timestamp>) -> Duration {
+        let Some(max_silence) = self.max_silence else { return self.max_age };
+        let fresh = heard_at.is_some_and(|heard_at| now < heard_at.plus(max_silence));
+        if fresh { self.max_age } else { Duration::ZERO }
+    }
 }
 
 impl Org {

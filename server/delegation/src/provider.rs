@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use keys::{Expect, Typ, Verified};
 use policy::{ActorChain, MayAct, Party, SubjectFacts, SubjectKind, Timestamp};
+use serde_json::Value;
 
 use crate::{
     claims::ProviderClaims,
     client::AuthenticatedClient,
+    names::{Kind, Names},
     org::{Connection, Org},
+    ports::Hints,
     refusal::Fault,
     request::{DeclaredType, PresentedToken},
     subject::TokenRefusal,
@@ -121,10 +124,38 @@ pub(crate) fn facts(
         chain: ActorChain::none(),
         may_act,
         expires_at: Timestamp(registered.expires_at),
+        signed_in_at: Some(Timestamp(claims.auth_time.unwrap_or(registered.issued_at))),
         auth_time: claims.auth_time.map(Timestamp),
         acr: claims.acr.clone(),
         amr: claims.amr.clone(),
     })
+}
+
+/// What the token says of its user besides: for providers that know users by other names.
+pub(crate) fn hints(token: &Verified<ProviderClaims>) -> Hints {
+    let (claims, registered) = (token.claims(), token.registered());
+    Hints {
+        directory_id: claims.oid.clone().or_else(|| claims.uid.clone()),
+        session: claims.sid.clone(),
+        // A mail address nobody verified is whatever its owner typed: it names nobody.
+        email: claims.email.clone().filter(|_| {
+            claims.email_verified.as_ref().is_none_or(|verified| verified == &Value::Bool(true))
+        }),
+        device: claims.deviceid.clone().or_else(|| claims.device_id.clone()),
+        token_id: registered.id.clone(),
+        signed_in_at: Some(claims.auth_time.unwrap_or(registered.issued_at)),
+    }
+}
+
+/// The names by which signals may mean the token's user, or the token.
+pub(crate) fn names(user: &str, hints: &Hints) -> Names {
+    Names::default()
+        .with(Kind::Subject, Some(user))
+        .with(Kind::Directory, hints.directory_id.as_deref())
+        .with(Kind::Email, hints.email.as_deref())
+        .with(Kind::Session, hints.session.as_deref())
+        .with(Kind::Device, hints.device.as_deref())
+        .with(Kind::Token, hints.token_id.as_deref())
 }
 
 /// The user's `sub` in our tokens: the provider's own, after the connection's prefix.

@@ -4,9 +4,10 @@
 //! illness, ours or an upstream's: 503, retriable, never explained outside. A fault never turns
 //! into a yes.
 
-use policy::Reason;
+use policy::{Reason, StepUp};
+use serde::Serialize;
 
-use crate::{client::ClientFault, form::Malformed, subject::TokenRefusal};
+use crate::{client::ClientFault, form::Malformed, org::Connection, subject::TokenRefusal};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -45,7 +46,12 @@ pub enum Refusal {
 pub enum Fault {
     /// The identity provider did not answer, or not in a way that can be believed.
     #[error("identity provider `{connection}`: {detail}")]
-    IdentityProvider { connection: String, detail: String },
+    IdentityProvider {
+        connection: String,
+        detail: String,
+        /// Seconds before it makes sense to ask again, where that is known.
+        retry_after: Option<u64>,
+    },
     #[error("store: {0}")]
     Store(String),
     #[error("keys: {0}")]
@@ -53,12 +59,24 @@ pub enum Fault {
     /// The request as a whole took longer than a yes may wait.
     #[error("the answer took too long")]
     Late,
+    /// The identity provider signalled something about the user meanwhile; decide again.
+    #[error("a signal about the user came in meanwhile")]
+    Signalled,
     /// The organization changed while it was being decided upon; decide again.
     #[error("the organization changed meanwhile")]
     Changed,
 }
 
 impl Fault {
+    /// Seconds before it makes sense to ask again, where that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::IdentityProvider { retry_after, .. } => *retry_after,
+            Self::Store(_) | Self::Keys(_) | Self::Late | Self::Signalled | Self::Changed => None,
+        }
+    }
+
     /// The stable name in the audit trail and in metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -67,6 +85,7 @@ impl Fault {
             Self::Store(_) => "store_unavailable",
             Self::Keys(_) => "keys_unavailable",
             Self::Late => "too_late",
+            Self::Signalled => "signalled_meanwhile",
             Self::Changed => "changed_meanwhile",
         }
     }
@@ -80,6 +99,57 @@ pub struct OAuthError {
     pub description: &'static str,
     /// For programs: what an agent can do about it. Only for callers that proved who they are.
     pub reason: Option<&'static str>,
+}
+
+/// What the agent, or a person, can do about a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Guidance {
+    /// RFC 9470 §3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr_values: Option<String>,
+    /// RFC 9470 §3; seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
+    /// The identity provider's own challenge, to be handed back to it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<String>,
+    /// Where the person signs in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconnect_uri: Option<String>,
+}
+
+/// What to do about `refusal`, for a user of `connection`.
+#[must_use]
+pub fn guidance(refusal: &Refusal, connection: Option<&Connection>) -> Guidance {
+    let step_up = match refusal {
+        Refusal::Policy(refusal) => refusal.step_up.clone(),
+        Refusal::Request(_)
+        | Refusal::Client(_)
+        | Refusal::SubjectToken(_)
+        | Refusal::ActorToken(_)
+        | Refusal::NoTarget
+        | Refusal::UnknownTarget
+        | Refusal::ApprovalNeeded
+        | Refusal::EndedMeanwhile => None,
+    };
+    let needs_a_person =
+        ["revoked", "suspended", "step_up", "device", "consent"].map(Some).contains(&oauth_error(refusal).reason);
+    let of = |read: fn(&Connection) -> &Option<String>| connection.and_then(|c| read(c).clone());
+    Guidance {
+        reconnect_uri: of(|c| &c.reconnect_uri).filter(|_| needs_a_person),
+        ..match step_up {
+            // Another sign-in like the last is enough to undo a sign-out; more is asked of a step-up.
+            Some(StepUp { acr_values: None, claims: None, max_age, device: false })
+                if oauth_error(refusal).reason == Some("step_up") =>
+            {
+                Guidance { acr_values: of(|c| &c.acr_values), max_age, ..Guidance::default() }
+            }
+            Some(StepUp { acr_values, claims, max_age, device: _ }) => {
+                Guidance { acr_values, max_age, claims, reconnect_uri: None }
+            }
+            None => Guidance::default(),
+        }
+    }
 }
 
 const fn error(code: &'static str, reason: &'static str, description: &'static str) -> OAuthError {
@@ -188,9 +258,25 @@ fn missing(name: &str) -> &'static str {
 }
 
 fn policy_error(reason: Reason) -> OAuthError {
+    // RFC 9470 §3.
+    let authentication =
+        |reason, description| error("insufficient_user_authentication", reason, description);
     let request = |reason, description| error("invalid_request", reason, description);
     match reason {
         Reason::SubjectGone => REVOKED,
+        Reason::AccountSuspended => request("suspended", "the account of the user is suspended"),
+        Reason::SignedOut => authentication("revoked", "the user has to sign in again"),
+        Reason::StepUp => authentication("step_up", "the user has to authenticate again, or better"),
+        Reason::Device => authentication("device", "the device of the user does not comply"),
+        Reason::ConditionalAccess => request(
+            "conditional_access",
+            "the conditional access of the identity provider refuses this",
+        ),
+        Reason::Consent => {
+            request("consent", "the consent of the user is missing at the identity provider")
+        }
+        Reason::DecisionPoint => request("policy", "refused by the policy of the organization"),
+        Reason::Risk => request("risk", "the user is at high risk"),
         Reason::OtherOrg | Reason::ReservedSubject => SUBJECT_TOKEN,
         Reason::Presenter => request("presenter", "the subject token was not given to this client"),
         Reason::MayAct => request("may_act", "the subject token names another actor"),

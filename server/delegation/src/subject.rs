@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use keys::{Algorithm, Expect, TokenFault, Typ, Verified};
 use policy::{Party, Scope, Standing, SubjectFacts, SubjectKind, Timestamp};
-use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
     claims::OwnClaims,
     client::AuthenticatedClient,
-    event::{Check, Event},
+    denial,
+    event::Event,
+    exchange::Arrival,
+    kept::Kept,
+    names::Names,
     org::Org,
-    ports::{Answer, Grant, Lineage, Parent, Question},
+    ports::{Grant, Inconclusive, Lineage, Parent, Purpose, Question},
     provider,
     refusal::{Failure, Fault, Refusal},
     request::{DeclaredType, PresentedToken},
@@ -55,8 +58,8 @@ pub enum TokenRefusal {
 pub(crate) struct VerifiedSubject {
     facts: SubjectFacts,
     lineage: Lineage,
-    /// The compact token, when it is the identity provider's.
-    provider_token: Option<SecretString>,
+    /// The compact token, when it is the identity provider's, and what it says.
+    kept: Option<Kept>,
 }
 
 impl VerifiedSubject {
@@ -72,7 +75,7 @@ impl VerifiedSubject {
 /// ```compile_fail,E0451
 /// fn forge(s: policy::SubjectFacts) -> delegation::subject::CurrentSubject {
 ///     delegation::subject::CurrentSubject {
-///         facts: s, standing: policy::Standing::Good, grant: None, origin: panic!(),
+///         facts: s, standing: policy::Standing::default(), grant: None, origin: panic!(), epoch: 0,
 ///     }
 /// }
 /// ```
@@ -87,6 +90,7 @@ pub struct CurrentSubject {
     standing: Standing,
     grant: Option<Grant>,
     origin: Origin,
+    epoch: i64,
 }
 
 /// Where the new delegation hangs.
@@ -95,7 +99,10 @@ pub(crate) struct Origin {
     pub connection: String,
     pub user: String,
     pub parent: Option<Parent>,
-    pub provider_token: Option<SecretString>,
+    /// The token the chain began with.
+    pub kept: Kept,
+    /// For a root: the names its token gives.
+    pub names: Option<Names>,
 }
 
 impl CurrentSubject {
@@ -105,8 +112,13 @@ impl CurrentSubject {
     }
 
     #[must_use]
-    pub const fn standing(&self) -> Standing {
-        self.standing
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// See [`Recalled::epoch`](crate::ports::Recalled).
+    pub(crate) const fn epoch(&self) -> i64 {
+        self.epoch
     }
 
     pub(crate) fn grant(&self) -> Option<&Grant> {
@@ -135,12 +147,15 @@ pub(crate) async fn verify(
         .await?
         .map_err(Refusal::SubjectToken)?;
     let facts = provider::facts(org, connection, &verified, kind).map_err(Refusal::SubjectToken)?;
+    let hints = provider::hints(&verified);
     let lineage = Lineage::Root {
         connection: connection.id.clone(),
         user: facts.user.id.clone(),
         agent: client.agent().id.clone(),
+        names: provider::names(&facts.user.id, &hints),
     };
-    Ok(VerifiedSubject { facts, lineage, provider_token: Some(presented.token.clone()) })
+    let kept = Kept { token: presented.token.clone(), hints };
+    Ok(VerifiedSubject { facts, lineage, kept: Some(kept) })
 }
 
 fn subject(cause: impl Into<TokenRefusal>) -> Refusal {
@@ -187,11 +202,13 @@ fn verify_own(
         chain: claims.act.clone().chain().map_err(|_| TokenRefusal::Chain)?,
         may_act: None,
         expires_at: Timestamp(registered.expires_at),
+        // Known by the ledger: see `recheck`.
+        signed_in_at: None,
         auth_time: claims.auth_time.map(Timestamp),
         acr: claims.acr.clone(),
         amr: claims.amr.clone(),
     };
-    Ok(VerifiedSubject { facts, lineage: Lineage::Derived { delegation }, provider_token: None })
+    Ok(VerifiedSubject { facts, lineage: Lineage::Derived { delegation }, kept: None })
 }
 
 /// Asks the ledger whether the subject's line lives, then the home identity provider whether the
@@ -199,29 +216,53 @@ fn verify_own(
 pub(crate) async fn recheck(
     org: &Org,
     subject: VerifiedSubject,
+    asked: Asked<'_>,
     event: &mut Event,
 ) -> Result<CurrentSubject, Failure> {
-    let VerifiedSubject { mut facts, lineage, provider_token } = subject;
+    let VerifiedSubject { mut facts, lineage, kept } = subject;
     let recalled = org.ledger.recall(&lineage).await?;
     if recalled.revision != org.revision {
         return Err(Fault::Changed.into());
     }
-    let origin = match (lineage, provider_token) {
-        (Lineage::Root { connection, user, .. }, provider_token) => {
-            Origin { connection, user, parent: None, provider_token }
+    event.connection = match (&lineage, &recalled.parent) {
+        (Lineage::Root { connection, .. }, _) => Some(connection.clone()),
+        (Lineage::Derived { .. }, parent) => parent.as_ref().map(|p| p.connection.clone()),
+    };
+    let origin = match (lineage, kept) {
+        (Lineage::Root { connection, user, names, .. }, Some(kept)) => {
+            Origin { connection, user, parent: None, kept, names: Some(names) }
         }
-        (Lineage::Derived { .. }, _) => derived(recalled.parent, recalled.grant.as_ref())?,
+        (_, _) => derived(org, recalled.parent, recalled.grant.as_ref())?,
     };
     event.parent = origin.parent.as_ref().map(|parent| parent.id);
     let connection = org
         .connection(&origin.connection)
         .ok_or(Refusal::SubjectToken(TokenRefusal::UnknownIssuer))?;
     facts.user = Party { issuer: connection.issuer.clone(), id: origin.user.clone() };
-    let token = root_token(org, &origin)?;
-    let question = Question { token, user: origin.user.clone() };
-    let answer = connection.provider.standing(question).await;
-    event.check = Some(check(answer.as_ref().ok()));
-    let answer = answer?;
+    facts.signed_in_at = origin.kept.signed_in_at();
+    // Remembered before the check begins: a signal that comes while it runs finds the user by them.
+    if let Some(names) = origin.names.as_ref().filter(|_| !recalled.names_known) {
+        org.ledger.learn(&origin.connection, &origin.user, &names.of_user()).await?;
+    }
+    let question = Question {
+        token: Some(origin.kept.token.clone()),
+        user: origin.user.clone(),
+        hints: origin.kept.hints.clone(),
+        is_client: false,
+        epoch: recalled.epoch,
+        max_age: connection.max_age_at(asked.arrival.now, recalled.heard_at),
+        purpose: Some(asked.purpose(org, &facts)),
+    };
+    let answer = match connection.provider.standing(question).await {
+        Ok(answer) => answer,
+        Err(Inconclusive { fault, checks }) => {
+            event.checks = checks;
+            return Err(fault.into());
+        }
+    };
+    event.checks = answer.checks;
+    let at = (asked.arrival.now, asked.arrival.denial);
+    denial::spread(org, connection, &origin, &answer.standing, at, event).await?;
     // Consent may have shrunk at the provider since it signed the token.
     let holds_now = answer.scope.filter(|_| origin.parent.is_none());
     facts.scope = match (facts.scope, holds_now, facts.kind) {
@@ -231,52 +272,50 @@ pub(crate) async fn recheck(
         (None, holds_now, SubjectKind::AccessToken) => holds_now,
         (holds, _, _) => holds,
     };
+    // It limits this use, whatever kind of token, and of whatever hop, it is asked for with.
+    if let Some(permitted) = answer.permitted {
+        let holds = facts.scope.take();
+        facts.scope = Some(holds.map_or(permitted.clone(), |holds| holds.narrow(&permitted)));
+    }
+    let standing = answer.standing.and(recalled.signalled);
     // One that has ended is none: the user may grant anew.
     let grant = recalled.grant.filter(|grant| grant.ended_at.is_none());
-    Ok(CurrentSubject { facts, standing: answer.standing, grant, origin })
+    Ok(CurrentSubject { facts, standing, grant, origin, epoch: recalled.epoch })
 }
 
-fn check(answer: Option<&Answer>) -> Check {
-    let kind = "introspection";
-    let Some(answer) = answer else {
-        return Check { kind, answer: "unknown", took_us: 0, shared: false };
-    };
-    let said = match answer.standing {
-        Standing::Good => "good",
-        Standing::Gone => "gone",
-    };
-    let took_us = i64::try_from(answer.took.as_micros()).unwrap_or(i64::MAX);
-    Check { kind, answer: said, took_us, shared: answer.shared }
+/// What is asked for, as far as the identity provider or a decision point is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub arrival: Arrival,
+    pub actor: &'a Party,
+    pub target: &'a str,
+    pub scope: Option<&'a Scope>,
+}
+
+impl Asked<'_> {
+    fn purpose(&self, org: &Org, facts: &SubjectFacts) -> Purpose {
+        let again = facts.chain.parties().first() == Some(self.actor);
+        let scope = self.scope.map(ToString::to_string).unwrap_or_default();
+        Purpose {
+            issuer: org.issuer.clone(),
+            actor: self.actor.id.clone(),
+            target: self.target.to_owned(),
+            scope: scope.split_ascii_whitespace().map(str::to_owned).collect(),
+            depth: facts.chain.depth() + usize::from(!again),
+        }
+    }
 }
 
 /// Casdoor CVE-2026-9097: a valid signature is not a live token.
-fn derived(parent: Option<Parent>, grant: Option<&Grant>) -> Result<Origin, Refusal> {
+fn derived(org: &Org, parent: Option<Parent>, grant: Option<&Grant>) -> Result<Origin, Failure> {
     let parent = parent.ok_or(Refusal::SubjectToken(TokenRefusal::NotRecorded))?;
     if parent.ended_at.is_some() || grant.is_none_or(|grant| grant.ended_at.is_some()) {
-        return Err(Refusal::SubjectToken(TokenRefusal::Ended));
+        return Err(Refusal::SubjectToken(TokenRefusal::Ended).into());
     }
+    let sealed = parent.sealed_subject.as_deref().ok_or_else(|| {
+        Fault::Keys("the subject token of the chain's root is not kept".to_owned())
+    })?;
+    let kept = Kept::open(org, parent.root, sealed)?;
     let (connection, user) = (parent.connection.clone(), parent.user.clone());
-    Ok(Origin { connection, user, parent: Some(parent), provider_token: None })
-}
-
-/// The identity provider's token that the chain began with: at later hops, unsealed.
-fn root_token(org: &Org, origin: &Origin) -> Result<SecretString, Fault> {
-    if let Some(token) = &origin.provider_token {
-        return Ok(token.clone());
-    }
-    let parent = origin.parent.as_ref();
-    let missing = || Fault::Keys("the subject token of the chain's root is not kept".to_owned());
-    let (root, sealed) =
-        parent.and_then(|p| Some((p.root, p.sealed_subject.as_ref()?))).ok_or_else(missing)?;
-    let plain = org
-        .master
-        .open(&sealing_context(org, root), sealed)
-        .map_err(|fault| Fault::Keys(format!("the root's subject token: {fault}")))?;
-    let text = std::str::from_utf8(&plain).map_err(|_| missing())?;
-    Ok(SecretString::from(text))
-}
-
-/// Binds a sealed subject token to its delegation, so that rows cannot be swapped.
-pub(crate) fn sealing_context(org: &Org, root: Uuid) -> String {
-    format!("subject:{}:{root}", org.id)
+    Ok(Origin { connection, user, parent: Some(parent), kept, names: None })
 }
