@@ -27,8 +27,8 @@ const PUT_SETTINGS: &str = "
 
 const PUT_CONNECTION: &str = "
   INSERT INTO connections (org, id, issuer, client_id, client_secret, audiences, algorithms, kinds,
-    subject_prefix, untyped_since)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    subject_prefix, untyped_since, max_age, reconnect_uri, acr_values, checks, signals)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   ON CONFLICT (org, id) DO UPDATE SET
     issuer = excluded.issuer, client_id = excluded.client_id,
     client_secret = excluded.client_secret, audiences = excluded.audiences,
@@ -36,9 +36,16 @@ const PUT_CONNECTION: &str = "
     subject_prefix = excluded.subject_prefix,
     -- Keeps the first moment for as long as it stays switched on.
     untyped_since = CASE WHEN excluded.untyped_since IS NOT NULL
-      THEN COALESCE(connections.untyped_since, excluded.untyped_since) END";
+      THEN COALESCE(connections.untyped_since, excluded.untyped_since) END,
+    max_age = excluded.max_age, reconnect_uri = excluded.reconnect_uri,
+    acr_values = excluded.acr_values, checks = excluded.checks, signals = excluded.signals";
 
 const DROP_CONNECTION: &str = "DELETE FROM connections WHERE org = $1 AND id = $2";
+
+// Under the same id it may be another provider next time: its names mean others, its signals are new.
+const DROP_STATES: &str = "DELETE FROM subject_states WHERE org = $1 AND connection = $2";
+const DROP_NAMES: &str = "DELETE FROM subject_names WHERE org = $1 AND connection = $2";
+const DROP_STREAMS: &str = "DELETE FROM streams WHERE org = $1 AND connection = $2";
 
 const CHANGE_AGENT: &str = "
   UPDATE agents SET name = $3, scope = $4, aliases = $5,
@@ -70,10 +77,14 @@ const PUT_POLICY: &str = "
 
 const DROP_POLICY: &str = "DELETE FROM policies WHERE org = $1 AND name = $2";
 
-// A grant that stands for this user and agent keeps its id, and so what hangs on it.
+// A grant that stands for this user and agent keeps its id, and so what hangs on it. A new one begins
+// with the epoch of the user's others: an answer about the user from before a signal is not for it.
 const PUT_GRANT: &str = "
-  INSERT INTO grants (org, id, connection, user_sub, agent, scope, targets, expires_at, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  INSERT INTO grants (org, id, connection, user_sub, agent, scope, targets, expires_at, created_at,
+    epoch)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+    (SELECT COALESCE(MAX(epoch), 0) FROM grants
+      WHERE org = $1 AND connection = $3 AND user_sub = $4))
   ON CONFLICT (org, connection, user_sub, agent) WHERE ended_at IS NULL DO UPDATE SET
     scope = excluded.scope, targets = excluded.targets, expires_at = excluded.expires_at";
 
@@ -124,7 +135,10 @@ pub(crate) async fn make(
         Change::PutConnection(connection) => put_connection(transaction, org, connection, at).await,
         Change::DropConnection(id) => {
             ending::end_connection(transaction, org, id, at).await?;
-            transaction.execute(DROP_CONNECTION, &[org.into(), id.into()]).await.map(drop)
+            for sql in [DROP_STATES, DROP_NAMES, DROP_STREAMS, DROP_CONNECTION] {
+                transaction.execute(sql, &[org.into(), id.into()]).await?;
+            }
+            Ok(())
         }
         Change::PutAgent(agent) => put_agent(transaction, org, agent, at).await,
         Change::DropAgent(id) => {
@@ -182,6 +196,11 @@ async fn put_connection(
         list::write(&connection.kinds)?.into(),
         (&connection.subject_prefix).into(),
         connection.untyped_access_tokens.then_some(at.0).into(),
+        i64::try_from(connection.max_age).unwrap_or(i64::MAX).into(),
+        connection.reconnect_uri.as_deref().into(),
+        connection.acr_values.as_deref().into(),
+        connection.checks.as_slice().into(),
+        connection.signals.as_slice().into(),
     ];
     transaction.execute(PUT_CONNECTION, &values).await.map(drop)
 }

@@ -6,11 +6,19 @@
 //! committed before it, so the next statement, whose snapshot is newer, finds it as a child of what
 //! is marked. Each level marks the next, until a level is empty. All of it is one transaction: an
 //! ancestor that is seen ended never has a child that is seen standing.
+//!
+//! What is selected by its user, session or first token is not all below one mark: a new chain could
+//! begin beside it. There the epoch of the user's grants, or of the org, is raised before the marks,
+//! and does the same (see `epochs` and `signals`).
 
 use delegation::{ports::Selector, refusal::Fault};
 use policy::Timestamp;
 
-use crate::database::{Row, Transaction};
+use crate::{
+    database::{Row, Transaction},
+    epochs, json,
+    subjects::{Reach, Realm},
+};
 
 /// A token this long past its expiry is dead whatever any clock says, and so is what was derived
 /// from it. Without such a line, ending an agent would rewrite its whole history.
@@ -49,6 +57,34 @@ const MARK_OF_CONNECTION: &str = "
     SELECT id FROM grants WHERE org = $1 AND connection = $3)
   RETURNING id";
 
+// Who signed in at $4 or before, or nobody knows when.
+const MARK_OF_USER: &str = "
+  UPDATE delegations SET ended_at = $3
+  WHERE org = $1 AND ended_at IS NULL AND connection = $2 AND user_sub = $6 AND expires_at > $5
+    AND (signed_in_at IS NULL OR signed_in_at <= $4)
+  RETURNING id";
+
+const MARK_OF_SESSION: &str = "
+  UPDATE delegations SET ended_at = $3
+  WHERE org = $1 AND ended_at IS NULL AND connection = $2 AND session = $6 AND expires_at > $5
+    AND (signed_in_at IS NULL OR signed_in_at <= $4)
+  RETURNING id";
+
+const MARK_OF_EVERYONE: &str = "
+  UPDATE delegations SET ended_at = $3
+  WHERE org = $1 AND ended_at IS NULL AND expires_at > $5
+    AND grant_id IN (SELECT id FROM grants WHERE org = $1 AND connection = $2)
+    AND (signed_in_at IS NULL OR signed_in_at <= $4)
+  RETURNING id";
+
+// $6 is one name as JSON has it: with its quotation marks it is found in the list, or it is not there.
+const MARK_NAMED: &str = "
+  UPDATE delegations SET ended_at = $3
+  WHERE org = $1 AND ended_at IS NULL AND connection = $2 AND expires_at > $5
+    AND names IS NOT NULL AND replace(names, $6, '') <> names
+    AND (signed_in_at IS NULL OR signed_in_at <= $4)
+  RETURNING id";
+
 /// How many parents one statement asks for: 400 kB of ids.
 const LEVEL: usize = 10_000;
 
@@ -66,6 +102,11 @@ const MARK_CHILDREN_SQLITE: &str = "
     AND parent IN (SELECT value FROM json_each('[\"' || replace($3, ' ', '\",\"') || '\"]'))
   RETURNING id";
 
+/// What expired before this moment need not be ended.
+pub(crate) const fn since(at: Timestamp) -> i64 {
+    at.0.saturating_sub(SURELY_EXPIRED)
+}
+
 /// Ends what is selected and everything derived from it; returns how many delegations ended.
 ///
 /// A grant that is selected ends too. An agent that is selected keeps its grants: it is stopped by
@@ -76,7 +117,7 @@ pub(crate) async fn end(
     selector: &Selector,
     at: Timestamp,
 ) -> Result<u64, Fault> {
-    let since = at.0.saturating_sub(SURELY_EXPIRED);
+    let since = since(at);
     let marked = match selector {
         Selector::Delegation(id) => {
             let values = [org.into(), at.0.into(), id.to_string().into()];
@@ -91,8 +132,47 @@ pub(crate) async fn end(
             let values = [org.into(), at.0.into(), id.into(), since.into()];
             transaction.fetch_all(MARK_OF_AGENT, &values).await?
         }
+        Selector::User { connection, user } => {
+            let realm = Realm { org, connection };
+            // First, as with a signal: an opening that was recalled earlier is not recorded.
+            epochs::raise_of_user(transaction, realm, user).await?;
+            let reach = Reach::Users([user.clone()].into());
+            return end_reached(transaction, realm, &reach, (FOREVER, at)).await;
+        }
     };
     cascade(transaction, org, marked, at).await
+}
+
+/// Later than any sign-in.
+pub(crate) const FOREVER: Timestamp = Timestamp(i64::MAX);
+
+/// Ends what is reached and was signed in at `until` or before, and everything derived from it;
+/// returns how many delegations ended.
+pub(crate) async fn end_reached(
+    transaction: &mut Transaction,
+    Realm { org, connection }: Realm<'_>,
+    reach: &Reach,
+    (until, at): (Timestamp, Timestamp),
+) -> Result<u64, Fault> {
+    let since = since(at);
+    let five = [org.into(), connection.into(), at.0.into(), until.0.into(), since.into()];
+    let (mark, whose): (_, Vec<String>) = match reach {
+        Reach::Users(users) => (MARK_OF_USER, users.iter().cloned().collect()),
+        Reach::Session(session) => (MARK_OF_SESSION, vec![session.clone()]),
+        Reach::Named(name) => (MARK_NAMED, vec![json::write(name)]),
+        Reach::Everyone => {
+            let marked = transaction.fetch_all(MARK_OF_EVERYONE, &five).await?;
+            return cascade(transaction, org, marked, at).await;
+        }
+    };
+    let mut ended = 0_u64;
+    for whose in whose {
+        let mut values = five.to_vec();
+        values.push(whose.into());
+        let marked = transaction.fetch_all(mark, &values).await?;
+        ended = ended.saturating_add(cascade(transaction, org, marked, at).await?);
+    }
+    Ok(ended)
 }
 
 /// Ends an agent's grants and delegations. An agent that is later given the same name starts with
@@ -118,7 +198,7 @@ pub(crate) async fn end_connection(
 ) -> Result<(), Fault> {
     let values = [org.into(), at.0.into(), connection.into()];
     transaction.execute(END_GRANTS_OF_CONNECTION, &values).await?;
-    let since = at.0.saturating_sub(SURELY_EXPIRED);
+    let since = since(at);
     let values = [org.into(), at.0.into(), connection.into(), since.into()];
     let marked = transaction.fetch_all(MARK_OF_CONNECTION, &values).await?;
     cascade(transaction, org, marked, at).await.map(drop)

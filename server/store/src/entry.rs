@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use delegation::{event::Event, ports::Delegation};
 use uuid::Uuid;
 
-use crate::database::Value;
+use crate::{database::Value, json};
 
 /// One thing to write: an event, with the delegation it is about if it opens one.
 #[derive(Debug)]
@@ -15,18 +15,19 @@ pub(crate) struct Entry {
     pub opening: Option<Decided>,
 }
 
-/// A delegation, and the revision of the org it was decided under.
+/// A delegation, and what it was decided under: the revision of the org, and the epoch.
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub revision: i64,
+    pub epoch: i64,
     pub delegation: Delegation,
     /// When the identity provider's yes has become too old to be recorded.
     pub until: Instant,
 }
 
 impl Entry {
-    /// The columns of `events`, then those of `delegations`, then the revision: the order of the
-    /// `$n` in postgres/record.sql, sqlite/open.sql and sqlite/note.sql.
+    /// The columns of `events`, then those of `delegations`, then revision and epoch: the order of
+    /// the `$n` in postgres/record.sql, sqlite/open.sql and note.sql.
     pub fn values(&self) -> Vec<Value<'_>> {
         let mut values = event_values(&self.org, &self.event);
         let delegation = self.opening.as_ref().map(|opening| &opening.delegation);
@@ -49,13 +50,17 @@ impl Entry {
             Value::from(delegation.map(|d| d.issued_at.0)),
             Value::from(delegation.map(|d| d.expires_at.0)),
             Value::from(delegation.and_then(|d| d.sealed_subject.as_deref())),
+            Value::from(delegation.and_then(|d| d.session.as_deref())),
+            Value::from(delegation.and_then(|d| d.signed_in_at).map(|at| at.0)),
+            Value::from(delegation.and_then(|d| d.names.as_ref()).map(json::names)),
             Value::from(self.opening.as_ref().map(|opening| opening.revision)),
+            Value::from(self.opening.as_ref().map(|opening| opening.epoch)),
         ]);
         values
     }
 }
 
-fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
+pub(crate) fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
     let id = |id: Option<Uuid>| Value::from(id.map(|id| id.to_string()));
     vec![
         Value::from(org),
@@ -78,10 +83,7 @@ fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
         said(event.grant.as_ref()),
         said(event.policies.as_ref()),
         said(event.policy_hash.as_ref()),
-        Value::from(event.check.map(|check| check.kind)),
-        Value::from(event.check.map(|check| check.answer)),
-        Value::from(event.check.map(|check| check.took_us)),
-        Value::from(event.check.map(|check| i64::from(check.shared))),
+        Value::from((!event.checks.is_empty()).then(|| json::write(&event.checks))),
     ]
 }
 

@@ -1,14 +1,17 @@
 //! REMEMBERS. The ports of `delegation` over SQL; the only crate that knows SQL.
 //!
-//! Reading order: [`store`] (what the server sees), `ledger` (the hot path) with `writer` and the
-//! two statements `postgres/record.sql` and `sqlite/open.sql`, `ending` (revocation), `registry`
-//! with `changes` (declared state), `database` (what the two databases have in common), `migrate`.
+//! Reading order: [`store`] (what the server sees), `ledger` (the hot path) with `recall`, `writer`
+//! and the two statements `postgres/record.sql` and `sqlite/open.sql`, `ending` (revocation),
+//! `signals` with `subjects` (who is meant), `epochs` and `states` (what providers say on their own),
+//! `streams`, `registry` with `changes` (declared state), `database` (what the two databases have in
+//! common), `sweep`, `migrate`.
 //!
 //! What must stay true:
 //!
 //! - Every query names the org, which a handle was given when it was made.
 //! - A delegation and its event are written together or not at all, and only while its org has the
 //!   revision it was decided under and its grant and all its ancestors stand.
+//! - What was recalled before a signal about its user is not recorded after it.
 //! - When a delegation ends, everything derived from it ends in the same transaction.
 //! - Work on the database runs in tasks of its own: a caller that goes away abandons no transaction
 //!   (sqlx#4385).
@@ -18,14 +21,22 @@ mod changes;
 mod database;
 mod ending;
 mod entry;
+mod epochs;
+mod json;
 mod ledger;
 mod list;
 mod migrate;
 mod postgres;
 mod readers;
+mod recall;
 mod registry;
+mod signals;
 mod sqlite;
+mod states;
 pub mod store;
+mod streams;
+mod subjects;
+mod sweep;
 mod writer;
 
 pub use store::{Settings, Store};

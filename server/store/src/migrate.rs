@@ -28,8 +28,11 @@ macro_rules! pair {
 
 /// All migrations, oldest first. Written out rather than found by `sqlx::migrate!`, so that a
 /// migration cannot exist for one database only.
-const MIGRATIONS: &[Pair] =
-    &[pair!(1, "0001_declared", "declared"), pair!(2, "0002_delegations", "delegations")];
+const MIGRATIONS: &[Pair] = &[
+    pair!(1, "0001_declared", "declared"),
+    pair!(2, "0002_delegations", "delegations"),
+    pair!(3, "0003_signals", "signals"),
+];
 
 // `run_direct` rather than `run`: the latter's future is not `Send` in the eyes of the compiler.
 pub(crate) async fn run(database: &Database) -> Result<(), Fault> {

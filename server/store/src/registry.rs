@@ -14,8 +14,8 @@ use policy::{PolicyFile, Timestamp};
 use crate::{
     changes,
     database::{Database, Row, Transaction, to_its_end},
-    ledger::scope,
     list,
+    recall::scope,
 };
 
 const ORG: &str = "
@@ -24,7 +24,7 @@ const ORG: &str = "
 
 const CONNECTIONS: &str = "
   SELECT id, issuer, client_id, client_secret, audiences, algorithms, kinds, subject_prefix,
-    untyped_since
+    untyped_since, max_age, reconnect_uri, acr_values, checks, signals
   FROM connections WHERE org = $1 ORDER BY id";
 
 const AGENTS: &str = "
@@ -201,6 +201,12 @@ fn connection(row: &Row) -> Result<Connection, Fault> {
         kinds: list::read(&row.get::<String>("kinds")?),
         subject_prefix: row.get("subject_prefix")?,
         untyped_access_tokens: row.get::<Option<i64>>("untyped_since")?.is_some(),
+        max_age: u64::try_from(row.get::<i64>("max_age")?).map_err(corrupt)?,
+        reconnect_uri: row.get("reconnect_uri")?,
+        acr_values: row.get("acr_values")?,
+        // Null when it was declared before there were any.
+        checks: row.get::<Option<_>>("checks")?.unwrap_or_default(),
+        signals: row.get::<Option<_>>("signals")?.unwrap_or_default(),
     })
 }
 

@@ -21,10 +21,13 @@ use crate::{
 };
 
 const OPEN: &str = include_str!("sqlite/open.sql");
-const NOTE: &str = include_str!("sqlite/note.sql");
+const NOTE: &str = include_str!("note.sql");
 
-/// Why [`OPEN`] changed nothing: the org has moved on, or something has ended. No row: no org.
-const WHY: &str = "SELECT revision FROM orgs WHERE org = $1";
+/// Why [`OPEN`] changed nothing: the org has moved on, a signal came in, or something has ended.
+/// No row: no org. The epoch is null without a grant.
+const WHY: &str = "
+  SELECT revision, epoch + (SELECT epoch FROM grants WHERE org = $1 AND id = $2)
+  FROM orgs WHERE org = $1";
 
 /// 3.7.0 to 3.51.2 may corrupt a database when two connections checkpoint and write at once
 /// (the WAL-reset bug).
@@ -176,10 +179,14 @@ async fn record_one(
     if 0 < bind_all!(OPEN, &values).execute(&mut *connection).await?.rows_affected() {
         return Ok(Verdict::Recorded);
     }
-    let revision: Option<i64> =
-        sqlx::query_scalar(WHY).bind(&*entry.org).fetch_optional(connection).await?;
-    Ok(match revision {
-        Some(revision) if revision != opening.revision => Verdict::Changed,
+    let now: Option<(i64, Option<i64>)> = sqlx::query_as(WHY)
+        .bind(&*entry.org)
+        .bind(&opening.delegation.grant)
+        .fetch_optional(connection)
+        .await?;
+    Ok(match now {
+        Some((revision, _)) if revision != opening.revision => Verdict::Changed,
+        Some((_, Some(epoch))) if epoch != opening.epoch => Verdict::Signalled,
         Some(_) | None => Verdict::Ended,
     })
 }

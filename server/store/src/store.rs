@@ -2,20 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delegation::{declared::Registry, ports::Ledger, refusal::Fault};
+use delegation::{
+    declared::Registry,
+    ports::{Ledger, Streams},
+    refusal::Fault,
+};
 use policy::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     database::Database, ledger::OrgLedger, migrate, postgres, registry::SqlRegistry, sqlite,
-    writer::Writer,
+    streams::OrgStreams, sweep, writer::Writer,
 };
-
-/// Seconds past its expiry after which a token is dead by any clock.
-const DEAD_FOR: i64 = 60;
-
-/// Small steps: nobody waits for a sweep.
-const STEP: i64 = 500;
 
 const INSTALLATION: &str = "SELECT probe FROM installation WHERE one = 1";
 const FOUND: &str = "
@@ -30,22 +28,6 @@ const CONVALESCENCE: Duration = Duration::from_secs(3);
 /// On a row that nobody else locks: openings and changes hold on to those of their org.
 const PROBE: &str = "UPDATE installation SET probe = probe WHERE one = 1";
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
-
-const FORGET_SQLITE: &str = "
-  UPDATE delegations SET subject_sealed = NULL
-  WHERE (org, id) IN (
-    SELECT org, id FROM delegations
-    WHERE subject_sealed IS NOT NULL AND expires_at < $1
-    LIMIT $2)";
-
-// Rows that somebody is ending, or another replica is sweeping, are left to the next round: waiting
-// for them could be waited for in turn.
-const FORGET_POSTGRES: &str = "
-  UPDATE delegations SET subject_sealed = NULL
-  WHERE (org, id) IN (
-    SELECT org, id FROM delegations
-    WHERE subject_sealed IS NOT NULL AND expires_at < $1
-    LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -147,28 +129,26 @@ impl Store {
         .await
     }
 
-    /// Forgets the sealed subject tokens of chains that have died, some at a time; returns how many.
-    /// A chain dies with its root: nothing outlives what it was derived from.
+    /// Forgets, some at a time, what nobody can need any more: the subject tokens of chains that
+    /// have died, and signals and ended sessions of long ago. Returns how many.
     ///
     /// # Errors
     /// When the database cannot be written to.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
         let database = self.database.clone();
-        let dead = now.0.saturating_sub(DEAD_FOR);
-        crate::database::to_its_end(async move {
-            let forget = match database {
-                Database::Postgres { .. } => FORGET_POSTGRES,
-                Database::Sqlite { .. } => FORGET_SQLITE,
-            };
-            database.execute(forget, &[dead.into(), STEP.into()]).await
-        })
-        .await
+        crate::database::to_its_end(async move { sweep::run(&database, now).await }).await
     }
 
     /// The ledger of one organization.
     #[must_use]
     pub fn ledger(&self, org: &str) -> Arc<dyn Ledger> {
         Arc::new(OrgLedger::new(Arc::from(org), self.database.clone(), Arc::clone(&self.writer)))
+    }
+
+    /// What is known of the streams of one organization's connections.
+    #[must_use]
+    pub fn streams(&self, org: &str) -> Arc<dyn Streams> {
+        Arc::new(OrgStreams::new(Arc::from(org), self.database.clone()))
     }
 
     /// The declared state of all organizations.

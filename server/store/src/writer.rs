@@ -34,6 +34,7 @@ pub(crate) enum Verdict {
     Recorded,
     Changed,
     Ended,
+    Signalled,
     /// Somebody is ending things in this org; nothing was written yet.
     Busy,
 }
@@ -46,6 +47,7 @@ impl Verdict {
             1 => Ok(Self::Changed),
             2 => Ok(Self::Ended),
             3 => Ok(Self::Busy),
+            4 => Ok(Self::Signalled),
             other => Err(sqlx::Error::Protocol(format!("unknown verdict {other}"))),
         }
     }
@@ -57,6 +59,7 @@ impl From<Verdict> for Result<Opened, Fault> {
             Verdict::Recorded => Ok(Opened::Recorded),
             Verdict::Changed => Ok(Opened::Changed),
             Verdict::Ended => Ok(Opened::Ended),
+            Verdict::Signalled => Ok(Opened::Signalled),
             Verdict::Busy => Err(Fault::Store("too many wait for a change of this org".to_owned())),
         }
     }

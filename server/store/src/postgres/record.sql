@@ -1,8 +1,9 @@
 -- A whole batch in one statement: per item its delegation and its event together, or neither.
 -- Answers one row per item: its number (from 1) and its verdict
---   0 recorded, 1 the org has changed, 2 ended, 3 busy: somebody is changing this org, ask again.
+--   0 recorded, 1 the org has changed, 2 ended, 3 busy: somebody is changing this org, ask again,
+--   4 signalled: a signal came in since the ledger was asked.
 --
--- Why no open can slip past a revocation, at READ COMMITTED (which every session sets):
+-- Why no open can slip past a revocation or a signal, at READ COMMITTED (which every session sets):
 --
 -- 1. A statement sees the database as of one snapshot, taken when it began. A plain read may thus
 --    miss a revocation that was acknowledged a moment later, while this statement was waiting. So
@@ -21,6 +22,14 @@
 --    (swept, or never ours) counts as ended.
 -- 4. The lock is kept to the end of the transaction, which is this statement: what was true when
 --    the verdict was made is true when the delegation becomes visible.
+-- 5. A signal is seen by its epoch, like a revocation by its mark. It raises the epoch of the org,
+--    or that of every grant of the users it concerns, and both are read here with the lock. The two
+--    are compared as their sum, which the decision was made under: since neither ever shrinks, the
+--    sum is the same only if both are. One that committed before the lock is seen, by 1; one that
+--    comes later waits for the lock, and then finds the delegation (server/store/src/signals.rs
+--    raises first and ends after). The epoch of another grant is never compared: the grant that was
+--    recalled is the one the delegation hangs on, or else the verdict is 2.
+--    Before 2 comes 4: who is told to decide anew learns what the signal said, and then why.
 --
 -- None of this rests on the advisory lock. It is there so that everybody gets on:
 -- - An opening locks a line from below, a revocation from above: they would deadlock. (They do, in
@@ -38,19 +47,19 @@ WITH item AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-    $23::bigint[], $24::bigint[],
-    $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[],
-    $32::text[], $33::text[], $34::bigint[], $35::bytea[], $36::bigint[], $37::bigint[], $38::bytea[],
-    $39::bigint[]
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
+    $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
+    $29::text[], $30::text[], $31::bigint[], $32::bytea[], $33::bigint[], $34::bigint[], $35::bytea[],
+    $36::text[], $37::bigint[], $38::text[],
+    $39::bigint[], $40::bigint[]
   ) WITH ORDINALITY AS items (
     org, event_id, at, request_id, client_address, outcome, error, reason,
     detail, client, subject, chain, event_target, scope_requested, scope_granted,
-    event_delegation, event_parent, event_grant, policies, policy_hash, check_kind, check_answer,
-    check_took_us, check_shared,
+    event_delegation, event_parent, event_grant, policies, policy_hash, checks,
     id, parent, root, grant_id, connection, user_sub, agent,
     target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
-    revision, number)
+    session, signed_in_at, names,
+    revision, epoch, number)
 ),
 judged AS MATERIALIZED (
   SELECT item.*, CASE
@@ -58,6 +67,7 @@ judged AS MATERIALIZED (
       WHEN NOT turn.mine THEN 3
       WHEN org_now.revision <> item.revision THEN 1
       WHEN org_now.revision IS NULL THEN 2
+      WHEN org_now.epoch + grant_now.epoch <> item.epoch THEN 4
       WHEN grant_now.stands IS NOT TRUE THEN 2
       WHEN item.parent IS NOT NULL AND line_now.stands IS NOT TRUE THEN 2
       ELSE 0
@@ -69,12 +79,12 @@ judged AS MATERIALIZED (
     WHERE item.id IS NOT NULL
   ) turn ON true
   LEFT JOIN LATERAL (
-    SELECT orgs.revision FROM orgs
+    SELECT orgs.revision, orgs.epoch FROM orgs
     WHERE turn.mine AND orgs.org = item.org
     FOR SHARE
   ) org_now ON true
   LEFT JOIN LATERAL (
-    SELECT grants.ended_at IS NULL AS stands FROM grants
+    SELECT grants.ended_at IS NULL AS stands, grants.epoch FROM grants
     WHERE turn.mine AND grants.org = item.org AND grants.id = item.grant_id
     FOR SHARE
   ) grant_now ON true
@@ -100,23 +110,23 @@ judged AS MATERIALIZED (
 opened AS (
   INSERT INTO delegations (
     org, id, parent, root, grant_id, connection, user_sub, agent,
-    target, scope, depth, token_hash, issued_at, expires_at, subject_sealed)
+    target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
+    session, signed_in_at, names)
   SELECT
     org, id, parent, root, grant_id, connection, user_sub, agent,
-    target, scope, depth, token_hash, issued_at, expires_at, subject_sealed
+    target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
+    session, signed_in_at, names
   FROM judged WHERE id IS NOT NULL AND verdict = 0
 ),
 noted AS (
   INSERT INTO events (
     org, id, at, request_id, client_address, outcome, error, reason,
     detail, client, subject, chain, target, scope_requested, scope_granted,
-    delegation, parent, grant_id, policies, policy_hash, check_kind, check_answer,
-    check_took_us, check_shared)
+    delegation, parent, grant_id, policies, policy_hash, checks)
   SELECT
     org, event_id, at, request_id, client_address, outcome, error, reason,
     detail, client, subject, chain, event_target, scope_requested, scope_granted,
-    event_delegation, event_parent, event_grant, policies, policy_hash, check_kind, check_answer,
-    check_took_us, check_shared
+    event_delegation, event_parent, event_grant, policies, policy_hash, checks
   FROM judged WHERE verdict = 0
 )
 SELECT number, verdict FROM judged

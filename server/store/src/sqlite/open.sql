@@ -1,17 +1,23 @@
 -- One delegation and its event, or neither: no row changes when the org, the grant or an ancestor
--- does not stand. It runs inside BEGIN IMMEDIATE: nobody else writes meanwhile, and the snapshot is
--- the newest, so what it reads is what is true when it commits.
+-- does not stand, or when a signal came in since the epoch $40 was recalled. It runs inside BEGIN
+-- IMMEDIATE: nobody else writes meanwhile, and the snapshot is the newest, so what it reads is what
+-- is true when it commits.
 INSERT INTO delegations (
   org, id, parent, root, grant_id, connection, user_sub, agent,
-  target, scope, depth, token_hash, issued_at, expires_at, subject_sealed)
+  target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
+  session, signed_in_at, names)
 SELECT
-  $1, $25, $26, $27, $28, $29, $30, $31,
-  $32, $33, $34, $35, $36, $37, $38
-WHERE EXISTS (SELECT 1 FROM orgs WHERE org = $1 AND revision = $39)
-  AND EXISTS (SELECT 1 FROM grants WHERE org = $1 AND id = $28 AND ended_at IS NULL)
+  $1, $22, $23, $24, $25, $26, $27, $28,
+  $29, $30, $31, $32, $33, $34, $35,
+  $36, $37, $38
+WHERE EXISTS (
+    SELECT 1 FROM orgs JOIN grants ON grants.org = orgs.org
+    WHERE orgs.org = $1 AND orgs.revision = $39 AND grants.id = $25 AND grants.ended_at IS NULL
+      AND orgs.epoch + grants.epoch = $40
+  )
   AND NOT EXISTS (
     WITH RECURSIVE line (id) AS (
-      SELECT $26 WHERE $26 IS NOT NULL
+      SELECT $23 WHERE $23 IS NOT NULL
       UNION
       SELECT above.parent FROM line CROSS JOIN delegations above ON above.org = $1 AND above.id = line.id
       WHERE above.parent IS NOT NULL
@@ -22,11 +28,9 @@ WHERE EXISTS (SELECT 1 FROM orgs WHERE org = $1 AND revision = $39)
 INSERT INTO events (
   org, id, at, request_id, client_address, outcome, error, reason,
   detail, client, subject, chain, target, scope_requested, scope_granted,
-  delegation, parent, grant_id, policies, policy_hash, check_kind, check_answer,
-  check_took_us, check_shared)
+  delegation, parent, grant_id, policies, policy_hash, checks)
 SELECT
   $1, $2, $3, $4, $5, $6, $7, $8,
   $9, $10, $11, $12, $13, $14, $15,
-  $16, $17, $18, $19, $20, $21, $22,
-  $23, $24
+  $16, $17, $18, $19, $20, $21
 WHERE changes() = 1

@@ -11,6 +11,7 @@ use std::{
 use delegation::{
     declared::{Agent, Change, Connection, DeclaredGrant, Registry, Resource, Settings},
     event::{Event, Outcome},
+    names::{Kind as Name, Names},
     ports::{Delegation, Ledger, Opened, Opening},
 };
 use policy::{Scope, Timestamp};
@@ -23,6 +24,8 @@ pub const ORG: &str = "acme";
 pub const GRANT: &str = "grant-alice";
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 pub const LATER: Timestamp = Timestamp(1_800_000_100);
+/// When the happy user signed in.
+pub const SIGNED_IN: Timestamp = Timestamp(1_799_999_000);
 
 /// Longer than any of these tests takes on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -201,24 +204,29 @@ impl Fixture {
             issued_at: NOW,
             expires_at: Timestamp(NOW.0 + 300),
             sealed_subject: Some(b"sealed".to_vec()),
+            session: Some("s-1".to_owned()),
+            signed_in_at: Some(SIGNED_IN),
+            names: Some(names()),
         };
         let event = Event { delegation: Some(id), ..self.event(Outcome::Issued) };
         let until = Instant::now() + Duration::from_mins(10);
-        Opening { revision: 1, delegation, event, until }
+        Opening { revision: 1, epoch: 0, delegation, event, until }
     }
 
     /// A delegation derived from another.
     pub fn child(&self, parent: &Delegation) -> Opening {
-        let Opening { revision, delegation, event, until } = self.root();
-        let delegation = Delegation {
+        let mut opening = self.root();
+        opening.event.parent = Some(parent.id);
+        opening.delegation = Delegation {
+            id: opening.delegation.id,
             parent: Some(parent.id),
-            root: parent.root,
             agent: "researcher".to_owned(),
             depth: parent.depth + 1,
             sealed_subject: None,
-            ..delegation
+            names: None,
+            ..parent.clone()
         };
-        Opening { revision, delegation, event: Event { parent: Some(parent.id), ..event }, until }
+        opening
     }
 
     pub fn event(&self, outcome: Outcome) -> Event {
@@ -312,7 +320,22 @@ pub fn connection() -> Connection {
         kinds: vec!["access_token".to_owned()],
         subject_prefix: String::new(),
         untyped_access_tokens: false,
+        max_age: 0,
+        reconnect_uri: None,
+        acr_values: None,
+        checks: b"sealed checks".to_vec(),
+        signals: b"sealed signals".to_vec(),
     }
+}
+
+/// The names the happy user's token gives.
+pub fn names() -> Names {
+    Names::default()
+        .with(Name::Subject, Some("alice"))
+        .with(Name::Email, Some("alice@example.com"))
+        .with(Name::Session, Some("s-1"))
+        .with(Name::Token, Some("t-1"))
+        .with(Name::Device, Some("d-1"))
 }
 
 pub fn agent(id: &str) -> Agent {

@@ -31,8 +31,11 @@ macro_rules! on_postgres {
 }
 
 mod connect;
+mod effects;
+mod epochs;
 mod fixture;
 mod keys;
+mod lateness;
 mod migrate;
 mod note;
 mod open;
@@ -40,3 +43,8 @@ mod race;
 mod recall;
 mod registry;
 mod revoke;
+mod signal_race;
+mod signalling;
+mod streams;
+mod sweep;
+mod whom;

@@ -38,7 +38,7 @@ async fn keeps_every_field_of_the_event(it: Arc<Fixture>) {
         grant: text("g"),
         policies: text("p q"),
         policy_hash: text("hash"),
-        check: Some(Check { kind: "introspection", answer: "gone", took_us: 12, shared: true }),
+        checks: vec![check("introspection"), check("okta")],
         ..it.event(Outcome::Refused)
     };
     it.ledger().note(event).await.unwrap();
@@ -49,9 +49,18 @@ async fn keeps_every_field_of_the_event(it: Arc<Fixture>) {
         AND target = 'researcher' AND scope_requested = 'a b' AND scope_granted = 'a'
         AND length(delegation) = 36 AND length(parent) = 36 AND delegation <> parent
         AND grant_id = 'g' AND policies = 'p q' AND policy_hash = 'hash'
-        AND check_kind = 'introspection' AND check_answer = 'gone' AND check_took_us = 12
-        AND check_shared = 1";
+        AND checks LIKE '[{%\"kind\":\"introspection\"%\"took_us\":12%},{%\"kind\":\"okta\"%}]'";
     assert_eq!(it.number(same).await, 1);
+}
+
+fn check(kind: &'static str) -> Check {
+    let connection = "home".to_owned();
+    Check { connection, kind, answer: "no", age_ms: 3, took_us: 12, shared: true, mode: "strict" }
+}
+
+async fn writes_no_checks_when_none_was_made(it: Arc<Fixture>) {
+    it.ledger().note(it.event(Outcome::Refused)).await.unwrap();
+    assert_eq!(it.number("SELECT count(*) FROM events WHERE checks IS NULL").await, 1);
 }
 
 /// Else a stranger could keep a refusal out of the audit trail.
@@ -138,6 +147,7 @@ on_both_databases!(
     writes_an_event_alone,
     writes_an_event_whatever_the_revision_of_the_org,
     keeps_every_field_of_the_event,
+    writes_no_checks_when_none_was_made,
     writes_an_event_with_a_nul_in_it,
     a_caller_that_goes_away_changes_nothing,
     a_queue_that_is_full_is_a_fault,

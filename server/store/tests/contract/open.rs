@@ -1,7 +1,4 @@
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use delegation::{
     declared::Change,
@@ -35,8 +32,12 @@ async fn keeps_every_field_of_the_delegation(it: Arc<Fixture>) {
         AND user_sub = 'alice' AND agent = 'researcher' AND target = 'researcher'
         AND scope = 'documents:read' AND depth = 2 AND length(token_hash) = 32
         AND issued_at = 1800000000 AND expires_at = 1800000300 AND ended_at IS NULL
-        AND subject_sealed IS NULL AND parent = root";
+        AND subject_sealed IS NULL AND parent = root AND session = 's-1'
+        AND signed_in_at = 1799999000 AND names IS NULL";
     assert_eq!(it.number(same).await, 1);
+    let named = r#"SELECT count(*) FROM delegations WHERE parent IS NULL AND names =
+        '["device:d-1","email:alice@example.com","jti:t-1","sid:s-1","sub:alice"]'"#;
+    assert_eq!(it.number(named).await, 1);
 }
 
 async fn writes_nothing_under_a_stale_revision(it: Arc<Fixture>) {
@@ -55,18 +56,6 @@ async fn writes_nothing_when_it_is_too_late(it: Arc<Fixture>) {
     assert!(it.ledger().open(late).await.is_err());
     assert_eq!(it.written().await, before);
     it.opened(it.root()).await;
-}
-
-async fn forgets_the_subject_token_of_a_chain_that_has_died(it: Arc<Fixture>) {
-    let mut opening = it.root();
-    opening.delegation.sealed_subject = Some(vec![1, 2, 3]);
-    let expires_at = opening.delegation.expires_at;
-    it.opened(opening).await;
-    let kept = "SELECT count(*) FROM delegations WHERE subject_sealed IS NOT NULL";
-    assert_eq!(it.store.sweep(expires_at).await.unwrap(), 0);
-    assert_eq!(it.number(kept).await, 1);
-    assert_eq!(it.store.sweep(expires_at.plus(Duration::from_secs(61))).await.unwrap(), 1);
-    assert_eq!(it.number(kept).await, 0);
 }
 
 async fn writes_nothing_when_the_grant_has_ended(it: Arc<Fixture>) {
@@ -161,10 +150,11 @@ async fn each_entry_of_a_batch_has_its_own_verdict(it: Arc<Fixture>) {
     let ended = it.opened(it.root()).await;
     it.ledger().revoke(&Selector::Delegation(ended.id), LATER).await.unwrap();
     let mut all = JoinSet::new();
-    for number in 0..150 {
-        let (opening, expected) = match number % 3 {
+    for number in 0..200 {
+        let (opening, expected) = match number % 4 {
             0 => (it.child(&standing), Opened::Recorded),
             1 => (it.child(&ended), Opened::Ended),
+            2 => (Opening { epoch: 9, ..it.child(&standing) }, Opened::Signalled),
             _ => (Opening { revision: 9, ..it.child(&standing) }, Opened::Changed),
         };
         let ledger = it.ledger();
@@ -180,7 +170,6 @@ on_both_databases!(
     writes_nothing_under_a_stale_revision,
     writes_nothing_under_a_revision_to_come,
     writes_nothing_when_it_is_too_late,
-    forgets_the_subject_token_of_a_chain_that_has_died,
     writes_nothing_when_the_grant_has_ended,
     writes_nothing_without_a_grant,
     writes_nothing_when_the_parent_has_ended,

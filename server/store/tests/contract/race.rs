@@ -77,7 +77,7 @@ async fn open_until_ended(it: Arc<Fixture>, store: Store, root: delegation::port
             Opened::Recorded if child.depth < 6 => parent = child,
             Opened::Recorded => parent = root.clone(),
             Opened::Ended => return,
-            Opened::Changed => panic!("nothing was changed"),
+            Opened::Changed | Opened::Signalled => panic!("nothing was changed"),
         }
     }
 }
@@ -187,6 +187,18 @@ mod waiting {
         assert_eq!(verdict(&it, change, opening).await, Opened::Changed);
     }
 
+    async fn sees_the_new_epoch_of_its_org(it: Arc<Fixture>) {
+        let opening = it.root();
+        let change = "UPDATE orgs SET epoch = epoch + 1";
+        assert_eq!(verdict(&it, change, opening).await, Opened::Signalled);
+    }
+
+    async fn sees_the_new_epoch_of_its_grant(it: Arc<Fixture>) {
+        let opening = it.root();
+        let change = "UPDATE grants SET epoch = epoch + 1";
+        assert_eq!(verdict(&it, change, opening).await, Opened::Signalled);
+    }
+
     async fn sees_that_its_parent_is_deleted(it: Arc<Fixture>) {
         let root = it.opened(it.root()).await;
         let opening = it.child(&root);
@@ -251,6 +263,8 @@ mod waiting {
         sees_the_end_of_its_first_ancestor,
         sees_the_end_of_its_grant,
         sees_the_new_revision_of_its_org,
+        sees_the_new_epoch_of_its_org,
+        sees_the_new_epoch_of_its_grant,
         sees_that_its_parent_is_deleted,
         is_recorded_when_the_change_did_not_concern_it,
         a_change_of_one_org_holds_up_no_other,

@@ -3,16 +3,11 @@ use std::sync::Arc;
 use delegation::ports::{Grant, Lineage, Parent, Selector};
 use policy::Timestamp;
 
-use crate::fixture::{Fixture, GRANT, LATER, ORG, grant, scope};
+use crate::{
+    fixture::{Fixture, GRANT, LATER, ORG, SIGNED_IN, grant, names, scope},
+    signalling::root,
+};
 use delegation::declared::{Change, DeclaredGrant};
-
-fn root() -> Lineage {
-    Lineage::Root {
-        connection: "home".to_owned(),
-        user: "alice".to_owned(),
-        agent: "orchestrator".to_owned(),
-    }
-}
 
 fn happy_grant() -> Grant {
     Grant {
@@ -41,6 +36,7 @@ async fn finds_no_grant_of_another_user_agent_or_connection(it: Arc<Fixture>) {
             connection: connection.to_owned(),
             user: user.to_owned(),
             agent: agent.to_owned(),
+            names: names(),
         };
         let recalled = it.ledger().recall(&lineage).await.unwrap();
         assert_eq!((recalled.revision, recalled.grant), (1, None));
@@ -79,6 +75,8 @@ async fn finds_the_line_of_a_derived_subject(it: Arc<Fixture>) {
         user: "alice".to_owned(),
         ended_at: None,
         sealed_subject: Some(b"sealed".to_vec()),
+        session: Some("s-1".to_owned()),
+        signed_in_at: Some(SIGNED_IN),
     };
     assert_eq!(recalled.parent, Some(expected));
 }

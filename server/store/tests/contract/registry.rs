@@ -103,12 +103,23 @@ async fn changes_a_connection(it: Arc<Fixture>) {
         kinds: vec!["id_token".to_owned()],
         subject_prefix: "home:".to_owned(),
         untyped_access_tokens: true,
+        max_age: 30,
+        reconnect_uri: Some("https://app.example/reconnect".to_owned()),
+        acr_values: Some("urn:example:mfa".to_owned()),
+        checks: b"other checks".to_vec(),
+        signals: b"other signals".to_vec(),
         ..connection()
     };
     it.apply(1, &[Change::PutConnection(changed.clone())]).await;
     assert_eq!(found(&it).await.connections, [changed]);
     it.apply(2, &[Change::PutConnection(connection())]).await;
     assert_eq!(found(&it).await.connections, [connection()]);
+}
+
+async fn reads_a_connection_from_before_there_were_checks(it: Arc<Fixture>) {
+    it.tamper("UPDATE connections SET checks = NULL, signals = NULL").await;
+    let expected = Connection { checks: vec![], signals: vec![], ..connection() };
+    assert_eq!(found(&it).await.connections, [expected]);
 }
 
 async fn changes_everything_of_an_agent_but_its_secrets(it: Arc<Fixture>) {
@@ -272,6 +283,7 @@ on_both_databases!(
     makes_all_changes_or_none,
     changes_settings,
     changes_a_connection,
+    reads_a_connection_from_before_there_were_checks,
     changes_everything_of_an_agent_but_its_secrets,
     an_agent_stays_disabled_since_the_first_moment,
     replaces_all_secrets_of_an_agent,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use delegation::ports::{Delegation, Opening, Selector};
+use delegation::ports::{Delegation, Opened, Opening, Selector};
 use policy::Timestamp;
 
 use crate::fixture::{Fixture, GRANT, LATER, NOW};
@@ -56,6 +56,31 @@ async fn ends_what_an_agent_holds_and_all_below_and_leaves_its_grants(it: Arc<Fi
     assert_eq!(it.registry().grants("acme").await.unwrap().len(), 1);
 }
 
+fn user(name: &str) -> Selector {
+    Selector::User { connection: "home".to_owned(), user: name.to_owned() }
+}
+
+async fn ends_all_that_a_user_delegated_and_leaves_the_grants(it: Arc<Fixture>) {
+    let family = family(&it).await;
+    let mut opening = it.root();
+    "bob".clone_into(&mut opening.delegation.user);
+    let other = it.opened(opening).await;
+    assert_eq!(it.ledger().revoke(&user("alice"), LATER).await.unwrap(), 4);
+    assert_eq!(ends(&it, &family).await, [true; 4]);
+    assert_eq!(it.ended_at(&other).await, None);
+    assert_eq!(it.registry().grants("acme").await.unwrap().len(), 1);
+}
+
+async fn of_a_user_nothing_is_opened_that_was_recalled_before(it: Arc<Fixture>) {
+    let opening = it.root();
+    it.ledger().revoke(&user("nobody"), LATER).await.unwrap();
+    it.opened(opening).await;
+    let opening = it.root();
+    it.ledger().revoke(&user("alice"), LATER).await.unwrap();
+    assert_eq!(it.ledger().open(opening).await.unwrap(), Opened::Signalled);
+    it.opened(Opening { epoch: 1, ..it.root() }).await;
+}
+
 async fn ends_nothing_twice_and_keeps_the_first_moment(it: Arc<Fixture>) {
     let family = family(&it).await;
     let selector = Selector::Delegation(family[1].id);
@@ -71,9 +96,12 @@ async fn ends_nothing_twice_and_keeps_the_first_moment(it: Arc<Fixture>) {
 async fn ends_nothing_that_is_not_there(it: Arc<Fixture>) {
     family(&it).await;
     let nobody = "nobody".to_owned();
-    for selector in
-        [Selector::Delegation(it.id()), Selector::Grant(nobody.clone()), Selector::Agent(nobody)]
-    {
+    for selector in [
+        Selector::Delegation(it.id()),
+        Selector::Grant(nobody.clone()),
+        Selector::Agent(nobody),
+        user("nobody"),
+    ] {
         assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 0);
     }
 }
@@ -85,6 +113,7 @@ async fn ends_nothing_of_another_org(it: Arc<Fixture>) {
         Selector::Delegation(family[0].id),
         Selector::Grant(GRANT.to_owned()),
         Selector::Agent("orchestrator".to_owned()),
+        user("alice"),
     ] {
         assert_eq!(it.store.ledger("other").revoke(&selector, LATER).await.unwrap(), 0);
     }
@@ -102,9 +131,9 @@ async fn ends_a_delegation_that_has_expired(it: Arc<Fixture>) {
 async fn does_not_rewrite_the_history_of_an_agent(it: Arc<Fixture>) {
     let old = it.opened(it.root()).await;
     let late = Timestamp(NOW.0 + 30 * 24 * 60 * 60);
-    let Opening { revision, mut delegation, event, until } = it.root();
-    delegation.expires_at = Timestamp(late.0 + 300);
-    let fresh = it.opened(Opening { revision, delegation, event, until }).await;
+    let mut opening = it.root();
+    opening.delegation.expires_at = Timestamp(late.0 + 300);
+    let fresh = it.opened(opening).await;
     let selector = Selector::Agent("orchestrator".to_owned());
     assert_eq!(it.ledger().revoke(&selector, late).await.unwrap(), 1);
     assert_eq!(it.ended_at(&old).await, None);
@@ -130,6 +159,8 @@ on_both_databases!(
     leaves_what_is_above_and_beside,
     ends_a_grant_with_everything_on_it,
     ends_what_an_agent_holds_and_all_below_and_leaves_its_grants,
+    ends_all_that_a_user_delegated_and_leaves_the_grants,
+    of_a_user_nothing_is_opened_that_was_recalled_before,
     ends_nothing_twice_and_keeps_the_first_moment,
     ends_nothing_that_is_not_there,
     ends_nothing_of_another_org,
