@@ -1,30 +1,27 @@
-//! One connection of an organization to an identity provider.
+//! One connection of an organization to an identity provider: every check of it, combined.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use delegation::{
-    ports::{Answer, IdentityProvider, Question},
+    event,
+    ports::{Answer, IdentityProvider, Inconclusive, Question},
     refusal::Fault,
 };
 use keys::PublicKeys;
-use secrecy::{ExposeSecret, SecretString};
+use policy::{Scope, Standing};
+use secrecy::SecretString;
 
 use crate::{
-    checks::Checks,
+    asking::{Asking, Heard},
+    check::{Told, Verdict},
+    connectors::{self, Context},
     fault::UpstreamFault,
     fetched::{Fetched, Times},
     http::{Credentials, Outbound},
-    introspection::{self, Told},
-    metadata::{self, Metadata},
+    provider::Provider,
+    settings::CheckSettings,
 };
-
-/// More checks of different tokens than this at once, at one provider, means that it does not keep
-/// up; waiting would only add to it.
-const CHECKS_AT_ONCE: usize = 1024;
 
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {
@@ -35,10 +32,14 @@ pub struct ConnectionSettings {
     /// Who we are at the provider's introspection endpoint.
     pub client_id: String,
     pub client_secret: SecretString,
+    pub checks: Vec<CheckSettings>,
+    /// How many processes share the provider's limits.
+    pub replicas: u32,
     pub times: CacheTimes,
 }
 
-/// How long what a provider publishes is kept. What it says of a user never is.
+/// How long what a provider publishes is kept. What it says of a user is not, but for bounded
+/// freshness.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheTimes {
     pub metadata: Duration,
@@ -60,32 +61,28 @@ impl Default for CacheTimes {
     }
 }
 
-/// Asks a provider by `OpenID` Connect Discovery, its JWKS and RFC 7662.
+/// Asks a provider by `OpenID` Connect Discovery, its JWKS, and the checks it was declared with.
 #[derive(Debug)]
 pub struct Connection {
     id: String,
     provider: Arc<Provider>,
     keys: Arc<Fetched<PublicKeys>>,
-    checks: Arc<Checks<CheckKey, Checked>>,
+    checks: Vec<Asking>,
 }
-
-/// Every input of a check, or one user's answer could be given for another (Oathkeeper
-/// CVE-2026-33496 left one out). The token by its hash: keys of maps end up in dumps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct CheckKey {
-    token_hash: String,
-    user: String,
-}
-
-/// What a check found, and how long the provider took.
-type Checked = Result<(Told, Duration), UpstreamFault>;
 
 impl Connection {
     /// Asks nothing yet: the provider is discovered when it is first needed.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings of a check.
     #[expect(clippy::new_ret_no_self, reason = "callers know it by its port only")]
-    pub fn new(settings: ConnectionSettings, outbound: Outbound) -> Arc<dyn IdentityProvider> {
-        let ConnectionSettings { id, issuer, client_id, client_secret, times } = settings;
+    pub fn new(
+        settings: ConnectionSettings,
+        outbound: Outbound,
+    ) -> Result<Arc<dyn IdentityProvider>, String> {
+        let ConnectionSettings { id, issuer, client_id, client_secret, checks, replicas, times } =
+            settings;
         let metadata_times = Times {
             lifetime: times.metadata,
             after_failure: times.after_failure,
@@ -96,21 +93,24 @@ impl Connection {
             after_failure: times.after_failure,
             after_seeking: times.after_unknown_kid,
         };
-        Arc::new(Self {
-            id,
-            provider: Arc::new(Provider {
-                issuer,
-                credentials: Credentials { client_id, client_secret },
-                outbound,
-                metadata: Fetched::new(metadata_times),
-            }),
-            keys: Fetched::new(keys_times),
-            checks: Checks::new(CHECKS_AT_ONCE),
-        })
+        let credentials = Credentials { client_id, client_secret };
+        let provider = Provider::new(issuer, credentials, outbound.clone(), metadata_times);
+        let context = Context { provider: Arc::clone(&provider), outbound, replicas };
+        let deadline = context.outbound.check_deadline();
+        let asking = |settings: &CheckSettings| {
+            let check = connectors::build(settings, &context);
+            check.map(|check| Asking::new(&id, check, deadline))
+        };
+        let checks = checks.iter().map(asking).collect::<Result<_, _>>()?;
+        Ok(Arc::new(Self { id, provider, keys: Fetched::new(keys_times), checks }))
     }
 
     fn fault(&self, fault: &UpstreamFault) -> Fault {
-        Fault::IdentityProvider { connection: self.id.clone(), detail: fault.to_string() }
+        Fault::IdentityProvider {
+            connection: self.id.clone(),
+            detail: fault.to_string(),
+            retry_after: fault.retry_after(),
+        }
     }
 }
 
@@ -125,56 +125,89 @@ impl IdentityProvider for Connection {
         self.keys.obtain(enough, fetch).await.map_err(|fault| self.fault(&fault))
     }
 
-    async fn standing(&self, subject: Question) -> Result<Answer, Fault> {
-        let token_hash = keys::sha256_hex(subject.token.expose_secret().as_bytes());
-        let key = CheckKey { token_hash, user: subject.user.clone() };
-        let provider = Arc::clone(&self.provider);
-        let check = move || {
-            let (provider, subject) = (Arc::clone(&provider), subject.clone());
-            async move { provider.introspect(&subject).await }
-        };
-        let told = self.checks.ask(key, check).await.map_err(|fault| self.fault(&fault))?;
-        let (Told { standing, scope }, took) = told.value.map_err(|fault| self.fault(&fault))?;
-        Ok(Answer { standing, scope, took, shared: told.shared })
+    async fn standing(&self, question: Question) -> Result<Answer, Inconclusive> {
+        // All take their places now, so that they run at once.
+        let seats: Vec<_> = self
+            .checks
+            .iter()
+            .filter(|asking| !question.is_client || asking.knows_clients())
+            .map(|asking| asking.ask(&question))
+            .collect();
+        let mut heard = Vec::with_capacity(seats.len());
+        for seat in seats {
+            heard.push(seat.await);
+        }
+        let mut combined = combine(heard);
+        let (scope, permitted) = (combined.scope.take(), combined.permitted.take());
+        let checks = std::mem::take(&mut combined.lines);
+        match combined.conclude() {
+            Ok(standing) => Ok(Answer { standing, scope, permitted, checks }),
+            Err(fault) => Err(Inconclusive { fault: self.fault(&fault), checks }),
+        }
+    }
+
+    async fn inspect(&self, question: Question) -> Vec<(event::Check, Result<Standing, Fault>)> {
+        let mut answers = Vec::with_capacity(self.checks.len());
+        for asking in &self.checks {
+            let (line, told) = asking.inspect(&question).await;
+            let standing = told.map(|told| told.standing).map_err(|fault| self.fault(&fault));
+            answers.push((line, standing));
+        }
+        answers
     }
 }
 
-/// The provider itself, seen from here.
-#[derive(Debug)]
-struct Provider {
-    issuer: String,
-    credentials: Credentials,
-    outbound: Outbound,
-    metadata: Arc<Fetched<Metadata>>,
+/// What all checks said together.
+#[derive(Debug, Default)]
+struct Combined {
+    standing: Standing,
+    scope: Option<Scope>,
+    permitted: Option<Scope>,
+    /// Of a check that gave no answer; the one that takes longest to mend.
+    fault: Option<UpstreamFault>,
+    lines: Vec<event::Check>,
 }
 
-impl Provider {
-    async fn metadata(&self) -> Result<Arc<Metadata>, UpstreamFault> {
-        let (outbound, issuer) = (self.outbound.clone(), self.issuer.clone());
-        let fetch = async move || {
-            let document = outbound.get_json(&metadata::address(&issuer)?).await?;
-            Metadata::parse(&document, &issuer)
-        };
-        self.metadata.obtain(|_| true, fetch).await
-    }
-
-    async fn fetch_keys(&self) -> Result<PublicKeys, UpstreamFault> {
-        let metadata = self.metadata().await?;
-        let document = self.outbound.get_json(&metadata.jwks_uri).await?;
-        PublicKeys::parse(&document).map_err(|fault| UpstreamFault::Keys(fault.to_string()))
-    }
-
-    /// RFC 7662 §2.1. No `token_type_hint`: the token may be of either kind, and the hint only
-    /// speeds up the provider's search.
-    async fn introspect(&self, subject: &Question) -> Checked {
-        let metadata = self.metadata().await?;
-        let asked_at = Instant::now();
-        let form = [("token", subject.token.expose_secret())];
-        let answer = self
-            .outbound
-            .post_form(&metadata.introspection_endpoint, &self.credentials, &form)
-            .await?;
-        let took = asked_at.elapsed();
-        Ok((introspection::standing(&answer, &self.issuer, &subject.user)?, took))
+impl Combined {
+    /// A no stands: whoever said it was asked, whatever the others would have said. A yes needs all
+    /// of them, and one who knows the user.
+    fn conclude(self) -> Result<Standing, UpstreamFault> {
+        match self.fault {
+            _ if Verdict::of(&self.standing) == Verdict::No => Ok(self.standing),
+            Some(fault) => Err(fault),
+            None if !self.standing.vouches() => Err(UpstreamFault::NoVoucher),
+            None => Ok(self.standing),
+        }
     }
 }
+
+fn combine(heard: Vec<Heard>) -> Combined {
+    let mut all = Combined::default();
+    for (line, told) in heard {
+        all.lines.push(line);
+        match told {
+            Ok(Told { standing, scope, permitted }) => {
+                all.standing = std::mem::take(&mut all.standing).and(standing);
+                all.scope = narrowest(all.scope.take(), scope);
+                all.permitted = narrowest(all.permitted.take(), permitted);
+            }
+            Err(fault) => {
+                let longer = |known: &UpstreamFault| fault.retry_after() <= known.retry_after();
+                if !all.fault.as_ref().is_some_and(longer) {
+                    all.fault = Some(fault);
+                }
+            }
+        }
+    }
+    all
+}
+
+fn narrowest(one: Option<Scope>, other: Option<Scope>) -> Option<Scope> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.narrow(&other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

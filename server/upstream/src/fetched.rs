@@ -233,7 +233,7 @@ mod tests {
         let start = Instant::now();
         let mut kept = kept(start);
         kept.sought_at = Some(start + second(1));
-        kept.failure = Some((UpstreamFault::Throttled, start + second(1)));
+        kept.failure = Some((UpstreamFault::Throttled(None), start + second(1)));
         assert_eq!(says(&kept, 8, start + Duration::from_millis(1999)), "fail");
         assert_eq!(says(&kept, 8, start + second(2)), "fetch for Seeking");
         assert_eq!(says(&kept, 7, start + second(30)), "use 7");
@@ -243,7 +243,7 @@ mod tests {
     fn an_old_document_is_not_used_for_ever() {
         let start = Instant::now();
         let mut kept = kept(start);
-        kept.failure = Some((UpstreamFault::Throttled, start + second(3600)));
+        kept.failure = Some((UpstreamFault::Throttled(None), start + second(3600)));
         assert_eq!(says(&kept, 7, start + second(3599)), "use 7");
         assert_eq!(says(&kept, 7, start + second(3600)), "fail");
     }
@@ -252,7 +252,7 @@ mod tests {
     fn an_old_document_is_used_while_the_provider_fails_if_it_is_enough() {
         let start = Instant::now();
         let mut kept = kept(start);
-        kept.failure = Some((UpstreamFault::Throttled, start + second(700)));
+        kept.failure = Some((UpstreamFault::Throttled(None), start + second(700)));
         assert_eq!(says(&kept, 7, start + second(700)), "use 7");
         assert_eq!(says(&kept, 8, start + second(700)), "fail");
         assert_eq!(says(&kept, 7, start + second(701)), "fetch for Age");
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_failure_is_remembered_for_a_short_while() {
         let start = Instant::now();
-        let failure = Some((UpstreamFault::Throttled, start));
+        let failure = Some((UpstreamFault::Throttled(None), start));
         let kept = Kept { document: None, failure, sought_at: None };
         assert_eq!(says(&kept, 7, start), "fail");
         assert_eq!(says(&kept, 7, start + second(1)), "fetch for Age");

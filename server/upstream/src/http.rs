@@ -5,6 +5,7 @@
 //! (CVE-2026-1180, 1518, 4366, 4874) were each one forgotten field.
 
 mod address;
+pub(crate) mod call;
 mod tls;
 mod visit;
 
@@ -14,7 +15,7 @@ use reqwest::{
     RequestBuilder, StatusCode,
     header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::{Host, Url, form_urlencoded};
 
 use self::address::{GuardedResolver, NotPublic, Reach};
@@ -123,18 +124,9 @@ impl Outbound {
         self.json(self.client.get(url)).await
     }
 
-    /// Posts a form with our credentials; the answer is a JSON document.
-    pub(crate) async fn post_form(
-        &self,
-        url: &str,
-        credentials: &Credentials,
-        form: &[(&str, &str)],
-    ) -> Result<Vec<u8>, UpstreamFault> {
-        let url = self.admit(url)?;
-        // RFC 6749 §2.3.1: both are form-encoded before they become user name and password.
-        let id = form_encoded(&credentials.client_id);
-        let secret = form_encoded(credentials.client_secret.expose_secret());
-        self.json(self.client.post(url).basic_auth(id, Some(secret)).form(form)).await
+    /// For a check as a whole, which may take more than one call.
+    pub(crate) fn check_deadline(&self) -> Duration {
+        self.deadline.saturating_mul(2)
     }
 
     /// Parses an address and refuses what must not be asked.
@@ -209,7 +201,9 @@ fn accept(status: StatusCode, headers: &HeaderMap) -> Result<(), UpstreamFault> 
     match status {
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED => return Err(UpstreamFault::OurCredentials),
-        StatusCode::TOO_MANY_REQUESTS => return Err(UpstreamFault::Throttled),
+        StatusCode::TOO_MANY_REQUESTS => {
+            return Err(UpstreamFault::Throttled(call::retry_after(headers)));
+        }
         other if other.is_redirection() => return Err(UpstreamFault::Redirect(other.as_u16())),
         other => return Err(UpstreamFault::Status(other.as_u16())),
     }
@@ -221,10 +215,11 @@ fn accept(status: StatusCode, headers: &HeaderMap) -> Result<(), UpstreamFault> 
     if is_json(content_type.unwrap_or_default()) { Ok(()) } else { Err(UpstreamFault::ContentType) }
 }
 
-/// `application/json`, or for key sets `application/jwk-set+json` (RFC 7517 §8.5.2).
+/// `application/json`; for key sets `application/jwk-set+json` (RFC 7517 §8.5.2); for SCIM
+/// `application/scim+json` (RFC 7644 §8.1).
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/jwk-set+json"]
+    ["application/json", "application/jwk-set+json", "application/scim+json"]
         .iter()
         .any(|accepted| essence.eq_ignore_ascii_case(accepted))
 }

@@ -16,8 +16,11 @@ use crate::fault::UpstreamFault;
 /// What we need to know of a provider.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    pub(crate) introspection_endpoint: String,
+    /// Not every provider has one.
+    pub(crate) introspection_endpoint: Option<String>,
     pub(crate) jwks_uri: String,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
 }
 
 /// RFC 8414 §2 defines it; `OpenID` Connect Discovery does not.
@@ -66,12 +69,13 @@ impl Metadata {
         if document.issuer().as_str() != issuer {
             return Err(UpstreamFault::Metadata("`issuer` is not the configured one".to_owned()));
         }
-        let Some(endpoint) = &document.additional_metadata().introspection_endpoint else {
-            return Err(UpstreamFault::Metadata("there is no `introspection_endpoint`".to_owned()));
-        };
+        let text = |url: &Url| url.as_str().to_owned();
+        let introspection = document.additional_metadata().introspection_endpoint.as_ref();
         Ok(Self {
-            introspection_endpoint: endpoint.as_str().to_owned(),
-            jwks_uri: document.jwks_uri().as_str().to_owned(),
+            introspection_endpoint: introspection.map(|url| text(url.url())),
+            jwks_uri: text(document.jwks_uri().url()),
+            token_endpoint: document.token_endpoint().map(|url| text(url.url())),
+            userinfo_endpoint: document.userinfo_endpoint().map(|url| text(url.url())),
         })
     }
 }
@@ -117,7 +121,8 @@ mod tests {
     fn reads_the_endpoints() {
         let metadata = with("unknown_member", json!(1)).unwrap();
         assert_eq!(metadata.jwks_uri, "https://idp.example/jwks");
-        assert_eq!(metadata.introspection_endpoint, "https://idp.example/introspect");
+        let introspection = metadata.introspection_endpoint.as_deref();
+        assert_eq!(introspection, Some("https://idp.example/introspect"));
     }
 
     #[test]

@@ -1,15 +1,84 @@
 //! What a provider says of a token now (RFC 7662 §2.2).
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::Arc, time::Instant};
 
-use policy::{Scope, Standing};
+use async_trait::async_trait;
+use delegation::ports::Question;
+use policy::{Scope, Session, SignIn, Standing, Timestamp};
+use secrecy::ExposeSecret;
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{self, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::Value;
 
-use crate::fault::UpstreamFault;
+use crate::{
+    budget::Budget,
+    check::{About, Check, Told},
+    connectors::Context,
+    fault::UpstreamFault,
+    http::call::{Auth, Call},
+    provider::Provider,
+};
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The published limit per minute; none: as much as there is to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<u32>,
+}
+
+/// Asks at the endpoint the provider's metadata names, as the connection's own client.
+#[derive(Debug)]
+pub(crate) struct Introspection {
+    provider: Arc<Provider>,
+    budget: Arc<Budget>,
+}
+
+impl Introspection {
+    pub(crate) fn new(settings: &Settings, context: &Context) -> Self {
+        let budget = context.budget(settings.rate_limit);
+        Self { provider: Arc::clone(&context.provider), budget }
+    }
+}
+
+#[async_trait]
+impl Check for Introspection {
+    fn kind(&self) -> &'static str {
+        "introspection"
+    }
+
+    fn about(&self) -> About {
+        About::Token
+    }
+
+    /// No `token_type_hint`: the token may be of either kind, and the hint only speeds up the
+    /// provider's search.
+    async fn ask(&self, question: &Question) -> Result<Told, UpstreamFault> {
+        let token = question.token.as_ref().ok_or(UpstreamFault::NoToken)?;
+        let endpoint = &self.provider.metadata().await?.introspection_endpoint;
+        let endpoint = endpoint.as_ref().ok_or_else(|| {
+            UpstreamFault::Metadata("there is no `introspection_endpoint`".to_owned())
+        })?;
+        let form = vec![("token", token.expose_secret().to_owned())];
+        let call = Call::post_form(endpoint.clone(), form)
+            .auth(Auth::Basic(self.provider.credentials.clone()));
+        self.budget.take(Instant::now())?;
+        let reply = self.provider.outbound.call(call).await;
+        if let Err(UpstreamFault::Throttled(Some(seconds))) = &reply {
+            self.budget.close(Instant::now(), *seconds);
+        }
+        let reply = reply?;
+        match reply.status {
+            200 if reply.is_json => {}
+            200 => return Err(UpstreamFault::ContentType),
+            401 => return Err(UpstreamFault::OurCredentials),
+            status => return Err(UpstreamFault::Status(status)),
+        }
+        standing(&reply.body, &self.provider.issuer, &question.user)
+    }
+}
 
 /// Reads an introspection answer about a token of `user`, issued by `issuer`.
 ///
@@ -23,7 +92,10 @@ pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Told, Up
     })?;
     match answer.active {
         None => return Err(UpstreamFault::Introspection("there is no `active`")),
-        Some(Value::Bool(false)) => return Ok(Told { standing: Standing::Gone, scope: None }),
+        Some(Value::Bool(false)) => {
+            let standing = Standing { session: Session::Ended, ..Standing::default() };
+            return Ok(standing.into());
+        }
         Some(Value::Bool(true)) => {}
         Some(_) => return Err(UpstreamFault::Introspection("`active` is not a boolean")),
     }
@@ -40,14 +112,12 @@ pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Told, Up
         ),
         Some(_) => return Err(UpstreamFault::Introspection("`scope` is not a string")),
     };
-    Ok(Told { standing: Standing::Good, scope })
-}
-
-/// The user's standing, and what the token is good for, if the provider says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) standing: Standing,
-    pub(crate) scope: Option<Scope>,
+    // RFC 9470 §6.2: some providers tell when and how the user signed in.
+    let acr = answer.acr.and_then(|acr| acr.as_str().map(str::to_owned));
+    let at = answer.auth_time.and_then(|at| at.as_i64()).map(Timestamp);
+    let sign_in = SignIn { at, acr, amr: Vec::new() };
+    let standing = Standing { session: Session::Live, sign_in, ..Standing::default() };
+    Ok(Told { scope, ..standing.into() })
 }
 
 /// The members we look at, of an object in which none appears twice.
@@ -57,6 +127,8 @@ struct Members {
     sub: Option<Value>,
     iss: Option<Value>,
     scope: Option<Value>,
+    acr: Option<Value>,
+    auth_time: Option<Value>,
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -82,6 +154,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "active" => members.active = Some(object.next_value()?),
                 "sub" => members.sub = Some(object.next_value()?),
                 "iss" => members.iss = Some(object.next_value()?),
+                "acr" => members.acr = Some(object.next_value()?),
+                "auth_time" => members.auth_time = Some(object.next_value()?),
                 "scope" => members.scope = Some(object.next_value()?),
                 _ => drop(object.next_value::<IgnoredAny>()?),
             }
@@ -97,8 +171,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
 mod tests {
     use super::*;
 
-    fn of(body: &str) -> Result<Standing, UpstreamFault> {
-        standing(body.as_bytes(), "https://idp.example", "alice").map(|told| told.standing)
+    fn of(body: &str) -> Result<Session, UpstreamFault> {
+        standing(body.as_bytes(), "https://idp.example", "alice").map(|told| told.standing.session)
     }
 
     #[test]
@@ -116,13 +190,13 @@ mod tests {
             r#"{"active":true,"sub":"alice"}"#,
             r#"{"active":true,"iss":"https://idp.example","scope":"a b","x":{"y":[1]}}"#,
         ] {
-            assert!(matches!(of(body), Ok(Standing::Good)), "{body}");
+            assert!(matches!(of(body), Ok(Session::Live)), "{body}");
         }
     }
 
     #[test]
     fn inactive_is_gone() {
-        assert!(matches!(of(r#"{"active":false}"#), Ok(Standing::Gone)));
+        assert!(matches!(of(r#"{"active":false}"#), Ok(Session::Ended)));
     }
 
     #[test]

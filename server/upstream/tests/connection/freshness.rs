@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::provider::{LONG, connection, detail, development, metadata, question, times};
-use delegation::ports::{Answer, IdentityProvider};
-use delegation::refusal::Fault;
-use policy::Standing;
+use crate::provider::{LONG, connection, detail, development, live, metadata, question, times};
+use delegation::ports::{Answer, IdentityProvider, Inconclusive};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -136,7 +134,7 @@ async fn write(stream: &mut TcpStream, text: &str) -> Option<()> {
     stream.write_all(text.as_bytes()).await.ok()
 }
 
-type Asking = JoinHandle<Result<Answer, Fault>>;
+type Asking = JoinHandle<Result<Answer, Inconclusive>>;
 
 fn ask(connection: &Arc<dyn IdentityProvider>) -> Asking {
     let connection = Arc::clone(connection);
@@ -158,12 +156,12 @@ async fn callers_who_arrive_during_a_check_share_the_next_one() {
     yield_now().await; // Each of them has asked now: one thread, and a fair queue.
     provider.gate.add_permits(2);
 
-    assert!(!first.await.unwrap().unwrap().shared);
+    assert!(!first.await.unwrap().unwrap().checks[0].shared);
     let mut sharing = 0;
     for caller in late {
         let answer = caller.await.unwrap().unwrap();
-        assert_eq!(answer.standing, Standing::Good);
-        sharing += usize::from(answer.shared);
+        assert_eq!(answer.standing, live());
+        sharing += usize::from(answer.checks[0].shared);
     }
     assert_eq!(sharing, 19);
     provider.arrived.recv().await.unwrap();
@@ -183,7 +181,7 @@ async fn callers_who_leave_disturb_nobody() {
     assert!(first.await.unwrap_err().is_cancelled());
     assert!(maker.await.unwrap_err().is_cancelled());
     provider.gate.add_permits(2);
-    assert!(sharer.await.unwrap().unwrap().shared);
+    assert!(sharer.await.unwrap().unwrap().checks[0].shared);
 }
 
 #[tokio::test]
@@ -200,8 +198,8 @@ async fn questions_about_different_users_are_not_shared() {
     });
     provider.arrived.recv().await.unwrap();
     provider.gate.add_permits(2);
-    assert!(!first.await.unwrap().unwrap().shared);
-    assert!(!other.await.unwrap().unwrap().shared);
+    assert!(!first.await.unwrap().unwrap().checks[0].shared);
+    assert!(!other.await.unwrap().unwrap().checks[0].shared);
 }
 
 #[tokio::test]

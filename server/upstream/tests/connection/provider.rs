@@ -3,14 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use delegation::{
-    ports::{IdentityProvider, Question},
+    ports::{Hints, IdentityProvider, Inconclusive, Question},
     refusal::Fault,
 };
+use policy::{Session, Standing};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use upstream::{
     connection::{CacheTimes, Connection, ConnectionSettings},
+    connectors::introspection,
     http::{Outbound, OutboundSettings},
+    settings::CheckSettings,
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
@@ -75,9 +78,11 @@ pub fn connection(
         issuer: issuer.to_owned(),
         client_id: "actas:one".to_owned(),
         client_secret: SecretString::from(SECRET),
+        checks: vec![CheckSettings::Introspection(introspection::Settings::default())],
+        replicas: 1,
         times,
     };
-    Connection::new(settings, Outbound::new(outbound).unwrap())
+    Connection::new(settings, Outbound::new(outbound).unwrap()).unwrap()
 }
 
 /// Nothing is fetched twice within a test, unless it says so by `cool_down`.
@@ -133,17 +138,50 @@ pub fn active() -> ResponseTemplate {
 }
 
 pub fn question() -> Question {
-    Question { token: SecretString::from(TOKEN), user: "alice".to_owned() }
+    Question {
+        token: Some(SecretString::from(TOKEN)),
+        user: "alice".to_owned(),
+        hints: Hints::default(),
+        is_client: false,
+        epoch: 0,
+        max_age: Duration::ZERO,
+        purpose: None,
+    }
+}
+
+pub fn live() -> Standing {
+    Standing { session: Session::Live, ..Standing::default() }
+}
+
+pub fn ended() -> Standing {
+    Standing { session: Session::Ended, ..Standing::default() }
+}
+
+/// Both ways in which a connection fails.
+pub trait Failure: std::fmt::Debug {
+    fn fault(self) -> Fault;
+}
+
+impl Failure for Fault {
+    fn fault(self) -> Fault {
+        self
+    }
+}
+
+impl Failure for Inconclusive {
+    fn fault(self) -> Fault {
+        self.fault
+    }
 }
 
 /// What a fault says, having made sure that it names the connection and keeps secrets.
-pub fn detail<T: std::fmt::Debug>(result: Result<T, Fault>) -> String {
-    let fault = result.unwrap_err();
+pub fn detail<T: std::fmt::Debug>(result: Result<T, impl Failure>) -> String {
+    let fault = result.unwrap_err().fault();
     for text in [fault.to_string(), format!("{fault:?}")] {
         assert!(!text.contains("eyJ") && !text.contains("c2lnbmF0dXJl"), "a token in: {text}");
         assert!(!text.contains("cret"), "a secret in: {text}");
     }
-    let Fault::IdentityProvider { connection, detail } = fault else {
+    let Fault::IdentityProvider { connection, detail, .. } = fault else {
         panic!("not the provider's fault: {fault}")
     };
     assert_eq!(connection, "corporate");

@@ -6,8 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::provider::{LONG, connection, detail, development, metadata, question, times};
-use policy::Standing;
+use crate::provider::{LONG, connection, detail, development, live, metadata, question, times};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
@@ -133,7 +132,7 @@ async fn believes_a_certificate_of_the_extra_ca() {
     let mut settings = development();
     settings.extra_ca_pem = Some(certified.cert.pem().into_bytes());
     let answer = connection(&issuer, times(LONG), settings).standing(question()).await.unwrap();
-    assert_eq!(answer.standing, Standing::Good);
+    assert_eq!(answer.standing, live());
 }
 
 #[tokio::test]

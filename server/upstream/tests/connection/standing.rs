@@ -1,10 +1,9 @@
 //! What becomes of each answer of an introspection endpoint (RFC 7662).
 
 use crate::provider::{
-    LONG, Provider, SECRET, TOKEN, active, connection, detail, development, metadata, ok, question,
-    times,
+    LONG, Provider, SECRET, TOKEN, active, connection, detail, development, ended, live, metadata,
+    ok, question, times,
 };
-use policy::Standing;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wiremock::{
@@ -31,15 +30,15 @@ async fn asks_with_form_encoded_credentials() {
         .mount(&provider.server)
         .await;
     let answer = provider.connection().standing(question()).await.unwrap();
-    assert_eq!(answer.standing, Standing::Good);
-    assert!(!answer.shared);
+    assert_eq!(answer.standing, live());
+    assert!(!answer.checks[0].shared);
 }
 
 #[tokio::test]
 async fn an_inactive_token_is_gone() {
     let provider = Provider::saying(ok(&json!({ "active": false }))).await;
     let answer = provider.connection().standing(question()).await.unwrap();
-    assert_eq!(answer.standing, Standing::Gone);
+    assert_eq!(answer.standing, ended());
 }
 
 #[tokio::test]
@@ -47,8 +46,8 @@ async fn asks_again_at_every_call() {
     let provider = Provider::saying(ok(&json!({ "active": false }))).await;
     provider.serve_once("/introspect", active()).await;
     let connection = provider.connection();
-    assert_eq!(connection.standing(question()).await.unwrap().standing, Standing::Good);
-    assert_eq!(connection.standing(question()).await.unwrap().standing, Standing::Gone);
+    assert_eq!(connection.standing(question()).await.unwrap().standing, live());
+    assert_eq!(connection.standing(question()).await.unwrap().standing, ended());
     assert_eq!(provider.requests("/introspect").await, 2);
     assert_eq!(provider.requests("/.well-known/openid-configuration").await, 1);
 }
@@ -56,10 +55,40 @@ async fn asks_again_at_every_call() {
 #[tokio::test]
 async fn a_fault_is_not_remembered() {
     let provider = Provider::saying(active()).await;
-    provider.serve_once("/introspect", ResponseTemplate::new(500)).await;
+    provider.serve_once("/introspect", ResponseTemplate::new(400)).await;
     let connection = provider.connection();
     assert!(connection.standing(question()).await.is_err());
-    assert_eq!(connection.standing(question()).await.unwrap().standing, Standing::Good);
+    assert_eq!(connection.standing(question()).await.unwrap().standing, live());
+}
+
+/// A hiccup deserves a second try, and no third.
+#[tokio::test]
+async fn a_provider_that_flaps_is_asked_once_more() {
+    let provider = Provider::saying(active()).await;
+    let connection = provider.connection();
+    for _ in 0..3 {
+        provider.serve_once("/introspect", ResponseTemplate::new(502)).await;
+        assert_eq!(connection.standing(question()).await.unwrap().standing, live());
+    }
+    assert_eq!(provider.requests("/introspect").await, 6);
+    for _ in 0..2 {
+        provider.serve_once("/introspect", ResponseTemplate::new(502)).await;
+    }
+    assert!(detail(connection.standing(question()).await).contains("status 502"));
+    assert_eq!(provider.requests("/introspect").await, 8);
+    assert_eq!(connection.standing(question()).await.unwrap().standing, live());
+}
+
+/// One that changes its mind is believed each time, as of that time.
+#[tokio::test]
+async fn an_answer_that_flaps_is_taken_as_it_comes() {
+    let provider = Provider::saying(active()).await;
+    let connection = provider.connection();
+    for _ in 0..3 {
+        provider.serve_once("/introspect", ok(&json!({ "active": false }))).await;
+        assert_eq!(connection.standing(question()).await.unwrap().standing, ended());
+        assert_eq!(connection.standing(question()).await.unwrap().standing, live());
+    }
 }
 
 async fn fault_of(response: ResponseTemplate) -> String {
@@ -230,7 +259,10 @@ async fn a_dead_provider_is_asked_once_per_cool_down() {
 async fn a_provider_that_recovers_is_asked_again_after_the_cool_down() {
     let provider = Provider::saying(active()).await;
     let down = ResponseTemplate::new(503);
-    provider.serve_once("/.well-known/openid-configuration", down).await;
+    // Each question asks twice.
+    for _ in 0..2 {
+        provider.serve_once("/.well-known/openid-configuration", down.clone()).await;
+    }
     let connection = connection(&provider.server.uri(), times(Duration::ZERO), development());
     assert!(connection.standing(question()).await.is_err());
     assert!(connection.standing(question()).await.is_ok());
