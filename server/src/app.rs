@@ -1,25 +1,23 @@
 //! Organizations out of settings and database: the only place where concrete types meet.
 
+pub mod connection;
+
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use delegation::{
     declared::{self, Declared, KeyRecord, Registry},
-    org::{Agent, Connection, Org},
-    ports::IdentityProvider,
+    org::{Agent, Org},
     refusal::Fault,
 };
 use keys::{Algorithm, KeyRing, MasterKey, SecretHash, SigningKey};
 use policy::{OrgPolicies, Rules, Timestamp};
-use secrecy::SecretString;
 use store::Store;
 use tokio::sync::Mutex;
-use upstream::{
-    connection::{CacheTimes, Connection as Provider, ConnectionSettings},
-    http::{Outbound, OutboundSettings},
-};
+use upstream::http::{Outbound, OutboundSettings};
 
-use crate::{apply::diff::sealing_context, clock, config::Config, metrics::Metrics};
+use self::connection::{Maker, Stream};
+use crate::{clock, config::Config, metrics::Metrics};
 
 /// Larger answers of an identity provider than this are not read on.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -33,8 +31,7 @@ pub struct App {
     pub store: Store,
     pub metrics: Metrics,
     registry: Arc<dyn Registry>,
-    master: Arc<MasterKey>,
-    outbound: Outbound,
+    maker: Maker,
     orgs: ArcSwap<HashMap<String, Arc<Loaded>>>,
     /// One reload at a time: each copies the map.
     reloading: Mutex<()>,
@@ -47,6 +44,15 @@ pub struct Loaded {
     pub declared: Declared,
     /// When a key that is published now begins to sign.
     pub next_key_at: Option<Timestamp>,
+    /// The streams of signals that are ours to look after.
+    pub streams: Vec<Stream>,
+}
+
+impl Loaded {
+    fn streams_of(&self, connection: &str) -> Vec<Stream> {
+        let of = |stream: &&Stream| stream.connection == connection;
+        self.streams.iter().filter(of).cloned().collect()
+    }
 }
 
 /// Why a process cannot start.
@@ -69,21 +75,18 @@ impl App {
     /// is logged and left out: it must not take the others down.
     pub async fn build(config: &Config) -> Result<Arc<Self>, StartError> {
         let store = connect(config).await?;
-        let outbound = Outbound::new(OutboundSettings {
-            allow_private_addresses: config.development,
-            extra_ca_pem: config.upstream.extra_ca.clone(),
-            deadline: config.upstream.deadline,
-            max_body: LARGEST_ANSWER,
-        })
-        .map_err(|e| StartError::Outbound(e.to_string()))?;
+        let outbound = outbound(config)?;
         let app = Arc::new(Self {
             origin: config.origin().to_owned(),
             default_org: config.default_org.clone(),
             registry: store.registry(),
             store,
             metrics: Metrics::new(),
-            master: Arc::clone(&config.keys.master),
-            outbound,
+            maker: Maker {
+                master: Arc::clone(&config.keys.master),
+                outbound,
+                replicas: config.upstream.replicas,
+            },
             orgs: ArcSwap::default(),
             reloading: Mutex::new(()),
         });
@@ -95,6 +98,12 @@ impl App {
     #[must_use]
     pub fn org(&self, id: &str) -> Option<Arc<Org>> {
         self.orgs.load().get(id).map(|loaded| Arc::clone(&loaded.org))
+    }
+
+    /// Every organization, as it was last loaded.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<Arc<Loaded>> {
+        self.orgs.load().values().cloned().collect()
     }
 
     /// How many organizations are served.
@@ -162,8 +171,9 @@ impl App {
         }
         let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
         let (ring, next_key_at) = self.ring(&declared).await?;
-        let org = Arc::new(self.assemble(&declared, ring, previous.as_deref())?);
-        let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at };
+        let (org, streams) = self.assemble(&declared, ring, previous.as_deref())?;
+        let org = Arc::new(org);
+        let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at, streams };
         let mut orgs = HashMap::clone(&self.orgs.load());
         orgs.insert(id.to_owned(), Arc::new(loaded));
         self.orgs.store(Arc::new(orgs));
@@ -176,7 +186,7 @@ impl App {
         declared: &Declared,
         ring: KeyRing,
         previous: Option<&Loaded>,
-    ) -> Result<Org, Fault> {
+    ) -> Result<(Org, Vec<Stream>), Fault> {
         let id = &declared.id;
         let broken = |what: &str, e: &dyn std::fmt::Display| {
             Fault::Store(format!("organization `{id}`: {what}: {e}"))
@@ -190,11 +200,13 @@ impl App {
         let rules = Rules::new(settings.chain_limit, settings.lifetime, policies)
             .map_err(|e| broken("its rules", &e))?;
         let connections = declared.connections.iter();
-        let connections = connections.map(|c| self.connection(declared, c, previous));
+        let connections = connections.map(|c| self.maker.connection(declared, c, previous));
+        let connections = connections.collect::<Result<Vec<_>, _>>()?;
+        let (connections, streams): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
         let agents =
             declared.agents.iter().map(|agent| (agent.id.clone(), Arc::new(agent_of(agent))));
         let resources = declared.resources.iter().map(|r| (r.id.clone(), r.scope.clone()));
-        Ok(Org {
+        let org = Org {
             id: id.clone(),
             issuer: self.issuer(id),
             revision: declared.revision,
@@ -203,66 +215,13 @@ impl App {
             default_target: settings.default_target.clone(),
             agents: agents.collect(),
             resources: resources.collect(),
-            connections: connections.collect::<Result<_, _>>()?,
+            connections,
             ring,
-            master: Arc::clone(&self.master),
+            master: Arc::clone(&self.maker.master),
             ledger: self.store.ledger(id),
-        })
-    }
-
-    /// A connection that has not changed keeps what it has learned: discovery, keys, live sockets.
-    fn connection(
-        &self,
-        org: &Declared,
-        declared: &declared::Connection,
-        previous: Option<&Loaded>,
-    ) -> Result<Connection, Fault> {
-        let kept = previous.and_then(|previous| {
-            let same = previous.declared.connections.contains(declared);
-            let kept = previous.org.connection(&declared.id)?;
-            same.then(|| Arc::clone(&kept.provider))
-        });
-        let provider = match kept {
-            Some(provider) => provider,
-            None => self.provider(&org.id, declared)?,
+            streams: self.store.streams(id),
         };
-        let algorithms = declared.algorithms.iter().map(|name| name.parse::<Algorithm>());
-        let algorithms = algorithms
-            .collect::<Result<_, _>>()
-            .map_err(|e| Fault::Store(format!("connection `{}`: {e}", declared.id)))?;
-        let takes = |kind: &str| declared.kinds.iter().any(|taken| taken == kind);
-        Ok(Connection {
-            id: declared.id.clone(),
-            issuer: declared.issuer.clone(),
-            audiences: declared.audiences.clone(),
-            algorithms,
-            takes_access_tokens: takes("access_token"),
-            takes_id_tokens: takes("id_token"),
-            takes_untyped_access_tokens: declared.untyped_access_tokens,
-            subject_prefix: declared.subject_prefix.clone(),
-            provider,
-        })
-    }
-
-    fn provider(
-        &self,
-        org: &str,
-        declared: &declared::Connection,
-    ) -> Result<Arc<dyn IdentityProvider>, Fault> {
-        let secret = self
-            .master
-            .open(&sealing_context(org, &declared.id), &declared.client_secret)
-            .map_err(|e| Fault::Keys(format!("the secret of connection `{}`: {e}", declared.id)))?;
-        let secret = std::str::from_utf8(&secret)
-            .map_err(|_| Fault::Keys(format!("the secret of connection `{}`", declared.id)))?;
-        let settings = ConnectionSettings {
-            id: declared.id.clone(),
-            issuer: declared.issuer.clone(),
-            client_id: declared.client_id.clone(),
-            client_secret: SecretString::from(secret),
-            times: CacheTimes::default(),
-        };
-        Ok(Provider::new(settings, self.outbound.clone()))
+        Ok((org, streams.into_iter().flatten().collect()))
     }
 
     /// The organization's keys; the first of its algorithm is made here, once for all replicas.
@@ -271,11 +230,26 @@ impl App {
         let mut records = self.registry.keys(org).await?;
         if !records.iter().any(|record| record.algorithm == *algorithm) {
             let parsed = algorithm.parse::<Algorithm>().map_err(|e| Fault::Keys(e.to_string()))?;
-            let record = new_key(&self.master, org, parsed)?;
+            let record = new_key(&self.maker.master, org, parsed)?;
             records = self.registry.found_key(org, &record).await?;
         }
-        ring_of(&self.master, org, algorithm, &records)
+        ring_of(&self.maker.master, org, algorithm, &records)
     }
+}
+
+/// The guarded client for everything that leaves this process.
+///
+/// # Errors
+///
+/// When there is nobody to trust.
+pub(crate) fn outbound(config: &Config) -> Result<Outbound, StartError> {
+    Outbound::new(OutboundSettings {
+        allow_private_addresses: config.development,
+        extra_ca_pem: config.upstream.extra_ca.clone(),
+        deadline: config.upstream.deadline,
+        max_body: LARGEST_ANSWER,
+    })
+    .map_err(|e| StartError::Outbound(e.to_string()))
 }
 
 /// Connects to the database and brings its schema up to date.

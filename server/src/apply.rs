@@ -4,6 +4,7 @@
 //! transaction. Nothing is changed when anything in the file is wrong.
 
 pub mod check;
+pub mod connection;
 pub mod diff;
 pub mod spec;
 

@@ -9,7 +9,7 @@ use crate::{
     apply::{self, How, Report},
     clock,
     config::Config,
-    demo, serve,
+    demo, idp, serve,
 };
 
 /// An OAuth 2.0 Token Exchange (RFC 8693) authorization server for AI agents.
@@ -41,6 +41,9 @@ enum Command {
     /// wrong. The secrets of new agents are made here and shown once.
     #[command(after_help = "Example:\n  actas apply -f org.toml --config actas.toml --dry-run")]
     Apply(ApplyArguments),
+    /// Ask identity providers, as an exchange would, and show what they say.
+    #[command(subcommand)]
+    Idp(idp::Command),
     /// Play the whole story: server, identity provider, agents, protected API.
     Demo(demo::Arguments),
     /// Print a new master key, under which everything secret is sealed at rest.
@@ -48,10 +51,10 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
-struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// Static settings; see the README for all of them.
     #[arg(long, short, value_name = "FILE", default_value = "actas.toml", env = "ACTAS_CONFIG")]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -86,7 +89,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+pub(crate) type Done = Result<(), Box<dyn std::error::Error>>;
 
 async fn dispatch(command: Command) -> Done {
     match command {
@@ -104,6 +107,7 @@ async fn dispatch(command: Command) -> Done {
             Ok(())
         }
         Command::Apply(arguments) => apply(arguments).await,
+        Command::Idp(command) => idp::run(command).await,
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::MasterKey => {
             let (_, text) = keys::MasterKey::generate()?;
@@ -149,6 +153,6 @@ fn readable(report: &Report, dry_run: bool) -> String {
 }
 
 /// A line to a person. A closed pipe is theirs to close.
-fn say(out: &mut impl Write, text: &str) {
+pub(crate) fn say(out: &mut impl Write, text: &str) {
     drop(writeln!(out, "{text}"));
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `{issuer}/oauth/token` | [`token`] |
 //! | `{issuer}/oauth/jwks` | [`jwks`] |
+//! | `{issuer}/signals/{connection}/…` | [`signals`] |
 //! | the three well-known locations of an issuer | [`discovery`] |
 //! | `/healthz`, `/readyz` | [`health`] |
 //! | `/metrics` | [`metrics`] |
@@ -14,6 +15,7 @@ pub mod discovery;
 pub mod health;
 pub mod jwks;
 pub mod metrics;
+pub mod signals;
 pub mod token;
 
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 &format!("/.well-known/openid-configuration{org}"),
                 web::get().to(discovery::get),
             );
+        signals::routes(config, issuer);
     }
     config.route("/o/{org}/.well-known/openid-configuration", web::get().to(discovery::get));
     config.default_service(web::to(nothing_here));

@@ -2,6 +2,7 @@
 //! other.
 
 pub mod refresh_orgs;
+pub mod streams;
 pub mod sweep;
 
 use std::{

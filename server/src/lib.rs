@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod http;
+mod idp;
 pub mod jobs;
 pub mod log;
 pub mod metrics;

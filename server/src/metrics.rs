@@ -1,7 +1,8 @@
 //! What Prometheus sees. Label values come from closed sets of ours, never from a request.
 
+use delegation::event::Check;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// Seconds; an exchange takes about a millisecond more than the identity provider.
@@ -16,6 +17,8 @@ pub struct Metrics {
     token_seconds: HistogramVec,
     idp_checks: IntCounterVec,
     idp_seconds: HistogramVec,
+    signals: IntCounterVec,
+    stream_age: IntGaugeVec,
 }
 
 impl Default for Metrics {
@@ -56,16 +59,31 @@ impl Metrics {
         let idp_checks = counter(
             "actas_idp_checks_total",
             "Questions to identity providers by answer; shared ones cost the provider nothing.",
-            &["answer", "shared"],
+            &["org", "connection", "kind", "answer", "shared"],
         );
-        let idp_seconds =
-            histogram("actas_idp_check_seconds", "How long identity providers took.", &["answer"]);
+        let idp_seconds = histogram(
+            "actas_idp_check_seconds",
+            "How long identity providers took, whether or not they answered.",
+            &["org", "connection", "kind"],
+        );
+        let signals = counter(
+            "actas_signals_total",
+            "Signals of identity providers, by the way they came and what became of them.",
+            &["org", "connection", "source", "outcome"],
+        );
+        let options = Opts::new(
+            "actas_signal_stream_age_seconds",
+            "Since a stream of signals was last known to live; -1: it is not, or never was.",
+        );
+        let stream_age =
+            known_good(IntGaugeVec::new(options, &["org", "connection", "stream"]));
+        known_good(registry.register(Box::new(stream_age.clone())));
         #[cfg(target_os = "linux")]
         known_good(
             registry
                 .register(Box::new(prometheus::process_collector::ProcessCollector::for_self())),
         );
-        Self { registry, token_requests, token_seconds, idp_checks, idp_seconds }
+        Self { registry, token_requests, token_seconds, idp_checks, idp_seconds, signals, stream_age }
     }
 
     /// Counts one answer of the token endpoint.
@@ -74,17 +92,31 @@ impl Metrics {
         self.token_seconds.with_label_values(&[outcome]).observe(seconds);
     }
 
-    /// Counts one check at an identity provider.
-    pub fn idp_check(&self, check: delegation::event::Check) {
-        let shared = if check.shared { "yes" } else { "no" };
-        self.idp_checks.with_label_values(&[check.answer, shared]).inc();
-        // How long it took to get no answer is not known here; zeros would make an outage look fast.
-        if check.answer == "unknown" {
-            return;
+    /// Counts the checks that were made for one exchange.
+    pub fn idp_checks(&self, org: &str, checks: &[Check]) {
+        for check in checks {
+            let Check { connection, kind, answer, shared, took_us, .. } = check;
+            let shared = if *shared { "yes" } else { "no" };
+            self.idp_checks.with_label_values(&[org, connection, kind, answer, shared]).inc();
+            // One that was shared was observed where it was made; one that was throttled was not made.
+            if shared == "yes" || *answer == "throttled" {
+                continue;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "microseconds of a few seconds")]
+            let seconds = *took_us as f64 / 1e6;
+            self.idp_seconds.with_label_values(&[org, connection, kind]).observe(seconds);
         }
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of a few seconds")]
-        let seconds = check.took_us as f64 / 1e6;
-        self.idp_seconds.with_label_values(&[check.answer]).observe(seconds);
+    }
+
+    /// Counts a signal. `outcome`: `applied`, `duplicate`, `ignored`, `refused` or `unavailable`.
+    pub fn signal(&self, org: &str, connection: &str, source: &str, outcome: &str) {
+        self.signals.with_label_values(&[org, connection, source, outcome]).inc();
+    }
+
+    /// Shows how long ago a stream was heard of, in seconds; none when it is not to be relied on.
+    pub fn stream(&self, org: &str, connection: &str, stream: &str, age: Option<i64>) {
+        let gauge = self.stream_age.with_label_values(&[org, connection, stream]);
+        gauge.set(age.unwrap_or(-1));
     }
 
     /// The exposition format.

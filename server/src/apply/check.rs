@@ -12,10 +12,10 @@ use policy::{OrgPolicies, PolicyFile, Scope, Timestamp};
 use secrecy::SecretString;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use toml::Spanned;
-use url::Url;
 
-use super::spec::{
-    self, AgentEntry, ConnectionEntry, GrantEntry, OrgFile, PolicyEntry, ResourceEntry, SecretEntry,
+use super::{
+    connection::DesiredConnection,
+    spec::{self, AgentEntry, GrantEntry, OrgFile, PolicyEntry, ResourceEntry, SecretEntry},
 };
 
 /// The longest a delegated token lives, in seconds.
@@ -32,20 +32,6 @@ pub struct Desired {
     /// Their ids are given when they are recorded.
     pub grants: Vec<DeclaredGrant>,
     pub policies: Vec<PolicyFile>,
-}
-
-/// A connection whose secret is not sealed yet.
-#[derive(Debug)]
-pub struct DesiredConnection {
-    pub id: String,
-    pub issuer: String,
-    pub client_id: String,
-    pub client_secret: SecretString,
-    pub audiences: Vec<String>,
-    pub algorithms: Vec<String>,
-    pub kinds: Vec<String>,
-    pub subject_prefix: String,
-    pub untyped_access_tokens: bool,
 }
 
 /// Reads and checks `file`.
@@ -76,23 +62,23 @@ pub fn parse(text: &str, base: &Path) -> Result<Desired, Vec<String>> {
     if checker.problems.is_empty() { Ok(desired) } else { Err(checker.problems) }
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     text: &'a str,
-    base: &'a Path,
+    pub(super) base: &'a Path,
     problems: Vec<String>,
 }
 
 impl Checker<'_> {
-    fn say(&mut self, entry: &str, problem: impl std::fmt::Display) {
+    pub(super) fn say(&mut self, entry: &str, problem: impl std::fmt::Display) {
         self.problems.push(format!("{entry}: {problem}"));
     }
 
-    fn take<T, E: std::fmt::Display>(&mut self, entry: &str, value: Result<T, E>) -> Option<T> {
+    pub(super) fn take<T, E: std::fmt::Display>(&mut self, entry: &str, value: Result<T, E>) -> Option<T> {
         value.map_err(|problem| self.say(entry, problem)).ok()
     }
 
     /// `line 12, agent`
-    fn place<T>(&self, entry: &Spanned<T>, kind: &str) -> String {
+    pub(super) fn place<T>(&self, entry: &Spanned<T>, kind: &str) -> String {
         let before = self.text.get(..entry.span().start).unwrap_or_default();
         format!("line {}, {kind}", before.matches('\n').count() + 1)
     }
@@ -146,48 +132,6 @@ impl Checker<'_> {
             lifetime: Duration::from_secs(lifetime),
             default_target: file.default_target.clone(),
         }
-    }
-
-    fn connection(&mut self, entry: &Spanned<ConnectionEntry>) -> Option<DesiredConnection> {
-        let place = self.place(entry, "connection");
-        let entry = entry.get_ref();
-        self.take(&place, spec::name(&entry.id));
-        let issuer = Url::parse(&entry.issuer)
-            .ok()
-            .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none());
-        if issuer.is_none() {
-            self.say(&place, format!("`issuer`: `{}` is not a URL without query", entry.issuer));
-        }
-        let algorithms: Vec<String> =
-            entry.algorithms.clone().unwrap_or_else(|| vec!["RS256".into(), "ES256".into()]);
-        for algorithm in &algorithms {
-            self.take(
-                &place,
-                algorithm.parse::<Algorithm>().map_err(|e| format!("`algorithms`: {e}")),
-            );
-        }
-        let kinds = entry.kinds.clone();
-        let kinds = kinds.unwrap_or_else(|| vec!["access_token".into(), "id_token".into()]);
-        if kinds.iter().any(|kind| kind != "access_token" && kind != "id_token") {
-            self.say(&place, "`kinds`: there are `access_token` and `id_token`");
-        }
-        if entry.subject_prefix.starts_with("agent:") {
-            self.say(&place, "`subject_prefix`: `agent:` is the namespace of agents");
-        }
-        let secret =
-            secret(&entry.client_secret, self.base).map_err(|e| format!("`client_secret`: {e}"));
-        let client_secret = self.take(&place, secret)?;
-        Some(DesiredConnection {
-            id: entry.id.clone(),
-            issuer: entry.issuer.clone(),
-            client_id: entry.client_id.clone(),
-            client_secret,
-            audiences: entry.audiences.clone(),
-            algorithms,
-            kinds,
-            subject_prefix: entry.subject_prefix.clone(),
-            untyped_access_tokens: entry.untyped_access_tokens,
-        })
     }
 
     fn agent(&mut self, entry: &Spanned<AgentEntry>) -> Agent {
@@ -351,7 +295,7 @@ impl Desired {
     }
 }
 
-fn secret(entry: &SecretEntry, base: &Path) -> Result<SecretString, String> {
+pub(super) fn secret(entry: &SecretEntry, base: &Path) -> Result<SecretString, String> {
     let text = match (&entry.env, &entry.file, &entry.value) {
         (Some(name), None, None) => {
             crate::config::variable(name).ok_or(format!("the variable `{name}` is not set"))?

@@ -3,8 +3,9 @@
 use delegation::declared::{Agent, Change, Connection, Declared, DeclaredGrant};
 use keys::MasterKey;
 use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
 
-use super::check::{Desired, DesiredConnection};
+use super::{check::Desired, connection::DesiredConnection};
 
 /// The changes, and a line for each that a person reads: `+` new, `~` changed, `-` gone.
 #[derive(Debug, Default)]
@@ -106,46 +107,100 @@ fn names_other_users(standing: &Connection, wanted: &DesiredConnection) -> bool 
     (&standing.issuer, &standing.subject_prefix) != (&wanted.issuer, &wanted.subject_prefix)
 }
 
-/// Binds a sealed client secret to its connection, so that rows cannot be swapped.
+/// Which part of a connection is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    ClientSecret,
+    Checks,
+    Signals,
+}
+
+/// Binds what is sealed to its connection and its column, so that neither can be swapped.
 #[must_use]
-pub fn sealing_context(org: &str, connection: &str) -> String {
-    format!("connection:{org}:{connection}")
+pub fn sealing_context(org: &str, connection: &str, what: Sealed) -> String {
+    let what = match what {
+        Sealed::ClientSecret => "connection",
+        Sealed::Checks => "checks",
+        Sealed::Signals => "signals",
+    };
+    format!("{what}:{org}:{connection}")
 }
 
 fn sealed(wanted: &DesiredConnection, org: &str, master: &MasterKey) -> Result<Connection, String> {
-    let context = sealing_context(org, &wanted.id);
-    let client_secret = master
-        .seal(&context, wanted.client_secret.expose_secret().as_bytes())
-        .map_err(|fault| format!("the secret of connection `{}`: {fault}", wanted.id))?;
+    let seal = |what, plain: &[u8]| {
+        let sealed = master.seal(&sealing_context(org, &wanted.id, what), plain);
+        sealed.map_err(|fault| format!("the secrets of connection `{}`: {fault}", wanted.id))
+    };
+    let plain = Plain::of(wanted)?;
     Ok(Connection {
         id: wanted.id.clone(),
         issuer: wanted.issuer.clone(),
         client_id: wanted.client_id.clone(),
-        client_secret,
+        client_secret: seal(Sealed::ClientSecret, &plain.client_secret)?,
         audiences: wanted.audiences.clone(),
         algorithms: wanted.algorithms.clone(),
         kinds: wanted.kinds.clone(),
         subject_prefix: wanted.subject_prefix.clone(),
         untyped_access_tokens: wanted.untyped_access_tokens,
+        max_age: wanted.max_age,
+        reconnect_uri: wanted.reconnect_uri.clone(),
+        acr_values: wanted.acr_values.clone(),
+        checks: seal(Sealed::Checks, &plain.checks)?,
+        signals: seal(Sealed::Signals, &plain.signals)?,
     })
 }
 
-/// Sealing the same secret twice gives different bytes, so the opened ones are compared.
+/// What is sealed, before it is.
+struct Plain {
+    client_secret: Zeroizing<Vec<u8>>,
+    checks: Zeroizing<Vec<u8>>,
+    signals: Zeroizing<Vec<u8>>,
+}
+
+impl Plain {
+    fn of(wanted: &DesiredConnection) -> Result<Self, String> {
+        let told = |e: serde_json::Error| format!("connection `{}`: {e}", wanted.id);
+        Ok(Self {
+            client_secret: wanted.client_secret.expose_secret().as_bytes().to_vec().into(),
+            checks: serde_json::to_vec(&wanted.checks).map_err(told)?.into(),
+            signals: serde_json::to_vec(&wanted.signals).map_err(told)?.into(),
+        })
+    }
+}
+
+/// Sealing the same text twice gives different bytes, so the opened ones are compared.
 fn is_same(
     standing: &Connection,
     wanted: &DesiredConnection,
     org: &str,
     master: &MasterKey,
 ) -> Result<bool, String> {
-    let opened = master
-        .open(&sealing_context(org, &standing.id), &standing.client_secret)
-        .map_err(|fault| format!("the stored secret of connection `{}`: {fault}", standing.id))?;
-    let wanted_with_its_secret = Connection {
+    let plain = Plain::of(wanted)?;
+    let parts = [
+        (Sealed::ClientSecret, &standing.client_secret, &plain.client_secret),
+        (Sealed::Checks, &standing.checks, &plain.checks),
+        (Sealed::Signals, &standing.signals, &plain.signals),
+    ];
+    for (what, stored, wanted) in parts {
+        // A row from before there was such a part.
+        if stored.is_empty() {
+            return Ok(false);
+        }
+        let context = sealing_context(org, &standing.id, what);
+        let opened = master.open(&context, stored).map_err(|fault| {
+            format!("the stored secrets of connection `{}`: {fault}", standing.id)
+        })?;
+        if opened.as_slice() != wanted.as_slice() {
+            return Ok(false);
+        }
+    }
+    let with_its_secrets = Connection {
         client_secret: standing.client_secret.clone(),
+        checks: standing.checks.clone(),
+        signals: standing.signals.clone(),
         ..sealed(wanted, org, master)?
     };
-    let same_secret = opened.as_slice() == wanted.client_secret.expose_secret().as_bytes();
-    Ok(same_secret && *standing == wanted_with_its_secret)
+    Ok(*standing == with_its_secrets)
 }
 
 fn agents(diff: &mut Diff, current: &Declared, desired: &Desired) {

@@ -32,8 +32,9 @@ pub struct OrgFile {
 pub struct ConnectionEntry {
     pub id: String,
     pub issuer: String,
-    pub client_id: String,
-    pub client_secret: SecretEntry,
+    /// Ours, at the introspection endpoint.
+    pub client_id: Option<String>,
+    pub client_secret: Option<SecretEntry>,
     #[serde(default)]
     pub audiences: Vec<String>,
     pub algorithms: Option<Vec<String>>,
@@ -42,6 +43,29 @@ pub struct ConnectionEntry {
     pub subject_prefix: String,
     #[serde(default)]
     pub untyped_access_tokens: bool,
+    #[serde(default)]
+    pub freshness: Freshness,
+    /// Seconds.
+    pub max_age: Option<u64>,
+    pub reconnect_uri: Option<String>,
+    pub acr_values: Option<String>,
+    /// Read by `upstream`, which knows what each kind needs.
+    #[serde(default)]
+    pub checks: Vec<toml::Table>,
+    #[serde(default)]
+    pub streams: Vec<toml::Table>,
+    pub logout: Option<toml::Table>,
+    pub revocation: Option<toml::Table>,
+    pub scim: Option<toml::Table>,
+}
+
+/// Whether an answer of the provider may be used more than once.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Freshness {
+    #[default]
+    Strict,
+    Bounded,
 }
 
 /// Where a secret comes from; the file itself is the last resort.

@@ -17,6 +17,7 @@ const DEADLINE_MS: u64 = 2000;
 pub(super) struct File {
     extra_ca: Option<PathBuf>,
     deadline_ms: Option<u64>,
+    replicas: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Upstream {
     /// Certificates trusted besides the system's, PEM.
     pub extra_ca: Option<Vec<u8>>,
     pub deadline: Duration,
+    /// How many processes like this one share the limits that providers set.
+    pub replicas: u32,
 }
 
 impl File {
@@ -40,6 +43,11 @@ impl File {
             problems.add("upstream.deadline_ms", "it must be from 50 to 10000");
             return None;
         }
-        Some(Upstream { extra_ca, deadline: Duration::from_millis(deadline_ms) })
+        let replicas = self.replicas.unwrap_or(1);
+        if !(1..=1000).contains(&replicas) {
+            problems.add("upstream.replicas", "it must be from 1 to 1000");
+            return None;
+        }
+        Some(Upstream { extra_ca, deadline: Duration::from_millis(deadline_ms), replicas })
     }
 }

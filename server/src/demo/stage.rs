@@ -170,7 +170,11 @@ fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Co
         },
         keys: Keys { master: Arc::new(master) },
         tls: None,
-        upstream: Upstream { extra_ca: None, deadline: std::time::Duration::from_secs(2) },
+        upstream: Upstream {
+            extra_ca: None,
+            deadline: std::time::Duration::from_secs(2),
+            replicas: 1,
+        },
         log: log::Log { format: log::Format::Text, filter: "warn".to_owned() },
     })
 }

@@ -38,7 +38,8 @@ pub(super) async fn play(stage: &Stage) -> Done {
     play.api_verifies(&second).await?;
     play.too_wide_is_refused(&first).await?;
     play.nothing_after_the_user_left(&first).await?;
-    play.all_is_well_again(&first).await?;
+    play.what_ended_stays_ended(&first).await?;
+    play.a_new_sign_in_begins_anew().await?;
     print("\nEverything went as it should.");
     Ok(())
 }
@@ -189,10 +190,22 @@ impl Play<'_> {
         self.refused(Self::read_documents(token), "invalid_request", "revoked").await
     }
 
-    async fn all_is_well_again(&mut self, token: &str) -> Done {
-        self.begin("Alice is enabled again: the same request succeeds");
+    async fn what_ended_stays_ended(&mut self, token: &str) -> Done {
+        self.begin("Alice is enabled again: what has ended stays ended");
         self.disable_alice("false").await?;
-        self.delegated(Self::read_documents(token), &["researcher", "orchestrator"]).await.map(drop)
+        self.refused(Self::read_documents(token), "invalid_request", "revoked").await
+    }
+
+    async fn a_new_sign_in_begins_anew(&mut self) -> Done {
+        self.begin("Alice signs in anew, and the orchestrator may act for her again");
+        let user = sign_in::sign_in(self).await?;
+        let ask = Ask {
+            agent: "orchestrator",
+            subject_token: &user,
+            target: ("resource", DOCUMENTS),
+            scope: "documents:read",
+        };
+        self.delegated(ask, &["orchestrator"]).await.map(drop)
     }
 
     async fn disable_alice(&self, disabled: &str) -> Done {

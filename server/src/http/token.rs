@@ -16,7 +16,7 @@ use delegation::{
     form::{Form, Malformed},
     issue::Issued,
     org::Org,
-    refusal::{Failure, Fault, OAuthError, Refusal, oauth_error},
+    refusal::{Failure, Fault, Guidance, OAuthError, Refusal, guidance, oauth_error},
     request::{ACCESS_TOKEN, TokenRequest},
 };
 use serde::Serialize;
@@ -50,6 +50,8 @@ struct ErrorBody {
     error_description: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(flatten)]
+    guidance: Guidance,
 }
 
 pub(super) async fn post(
@@ -69,7 +71,7 @@ pub(super) async fn post(
     let answer = actix_web::rt::spawn(answer(app, org, call)).await;
     let mut response = answer.unwrap_or_else(|panic| {
         tracing::error!(request_id, %panic, "the token endpoint failed");
-        unavailable()
+        unavailable(None)
     });
     if let Ok(id) = header::HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), id);
@@ -85,6 +87,7 @@ pub(super) async fn not_post() -> HttpResponse {
             error: "invalid_request",
             error_description: "the token endpoint takes POST only",
             reason: None,
+            guidance: Guidance::default(),
         },
     );
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
@@ -120,14 +123,15 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
     let tries = async {
         let mut result = decide(&org, &mut call, until).await;
         for _ in 1..TRIES {
-            if !is_of_the_past(&app, &org, &result).await? {
+            if matches!(result, Err(Failure::Broken(Fault::Signalled))) {
+                // Decide again, on what the signal left.
+            } else if is_of_the_past(&app, &org, &result).await? {
+                let Some(current) = app.reload(&org.id, org.revision).await? else { break };
+                org = current;
+            } else {
                 break;
             }
-            let Some(current) = app.reload(&org.id, org.revision).await? else { break };
-            org = current;
-            if let Some(check) = call.event.check {
-                app.metrics.idp_check(check);
-            }
+            app.metrics.idp_checks(&org.id, &call.event.checks);
             call.event = draft.clone();
             result = decide(&org, &mut call, until).await;
         }
@@ -136,9 +140,7 @@ async fn answer(app: web::Data<App>, mut org: Arc<Org>, mut call: Call) -> HttpR
     // A little longer than the ledger takes openings, so that its verdict still arrives.
     let result = tokio::time::timeout(SLOWEST_ANSWER + Duration::from_secs(1), tries).await;
     let result = result.unwrap_or_else(|_| Err(Fault::Late.into()));
-    if let Some(check) = call.event.check {
-        app.metrics.idp_check(check);
-    }
+    app.metrics.idp_checks(&org.id, &call.event.checks);
     let (outcome, reason, response) = match result {
         Ok(issued) => {
             let (request_id, client) = (&call.event.request_id, call.event.client.as_deref());
@@ -177,7 +179,8 @@ async fn decide(org: &Org, call: &mut Call, until: Instant) -> Result<Issued, Fa
     call.event.client = credentials.claimed().map(quoted);
     let client = authenticate(org, &credentials).map_err(Refusal::Client)?;
     call.event.client = Some(client.agent().id.clone());
-    let arrival = Arrival { now: clock::now(), delegation: clock::id(), until };
+    let (delegation, denial) = (clock::id(), clock::id());
+    let arrival = Arrival { now: clock::now(), delegation, denial, until };
     granted(org, &client, &form, (arrival, &mut call.event)).await
 }
 
@@ -206,14 +209,15 @@ async fn failed(
             event.reason = Some(error.reason.unwrap_or(error.code));
             let (request_id, client) = (&event.request_id, event.client.as_deref());
             tracing::info!(org = org.id, request_id, client, reason = event.reason, "refused");
-            refused(error)
+            let connection = event.connection.as_deref().and_then(|id| org.connection(id));
+            refused(error, guidance(refusal, connection))
         }
         Failure::Broken(fault) => {
             event.outcome = Outcome::Unavailable;
             event.error = Some("temporarily_unavailable");
             event.reason = Some(fault.code());
             tracing::warn!(org = org.id, request_id = event.request_id, %fault, "no answer");
-            unavailable()
+            unavailable(fault.retry_after())
         }
     };
     event.detail = Some(failure.to_string());
@@ -223,7 +227,7 @@ async fn failed(
         Ok(()) => (outcome, reason, response),
         Err(fault) => {
             tracing::error!(org = org.id, request_id, %fault, "an audit event cannot be written");
-            (Outcome::Unavailable.code(), fault.code(), unavailable())
+            (Outcome::Unavailable.code(), fault.code(), unavailable(None))
         }
     }
 }
@@ -241,9 +245,9 @@ fn success(issued: &Issued) -> HttpResponse {
     )
 }
 
-fn refused(error: OAuthError) -> HttpResponse {
-    let body =
-        ErrorBody { error: error.code, error_description: error.description, reason: error.reason };
+fn refused(error: OAuthError, guidance: Guidance) -> HttpResponse {
+    let OAuthError { code, description, reason } = error;
+    let body = ErrorBody { error: code, error_description: description, reason, guidance };
     if error.code != "invalid_client" {
         return render(400, &body);
     }
@@ -255,16 +259,18 @@ fn refused(error: OAuthError) -> HttpResponse {
 }
 
 /// Unknown is 503, never yes. What is ill is ours to know.
-fn unavailable() -> HttpResponse {
+fn unavailable(retry_after: Option<u64>) -> HttpResponse {
     let mut response = render(
         503,
         &ErrorBody {
             error: "temporarily_unavailable",
             error_description: "the state of the user or the service cannot be told now, try again",
             reason: Some("unavailable"),
+            guidance: Guidance::default(),
         },
     );
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    let seconds = header::HeaderValue::from(retry_after.unwrap_or(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }
 

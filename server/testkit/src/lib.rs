@@ -4,7 +4,7 @@
 //! [`idp::DevIdp::handle`], and sends the [`wire::Answer`]. Tests may do without a server.
 //!
 //! Reading order: [`idp`] (the provider and its route table), [`wire`] (what goes in and out), then
-//! a file per endpoint beneath `idp`.
+//! a file per endpoint beneath `idp`; then [`transmitter`] (of security events), made likewise.
 //!
 //! INVARIANT: no clock, no randomness and no I/O in here: `now` is an argument, unguessable strings
 //! come from the generator given at construction.
@@ -13,4 +13,5 @@
 //! they are.
 
 pub mod idp;
+pub mod transmitter;
 pub mod wire;
