@@ -85,10 +85,10 @@ impl SigningKey {
     ///
     /// [`KeyFault::Unusable`] for anything but such a key.
     pub fn from_pem(pem: &str, kid: Option<&str>) -> Result<Self, KeyFault> {
-        let rsa = RsaPem::from_pem(pem).map(|pair| (pair.to_jwk_private_key(), Algorithm::Rs256));
+        let rsa = RsaPem::from_pem(pem).map(|pair| (pair.to_jwk_key_pair(), Algorithm::Rs256));
         let pair = rsa.or_else(|_| {
             EcPem::from_pem(pem, Some(EcCurve::P256))
-                .map(|pair| (pair.to_jwk_private_key(), Algorithm::Es256))
+                .map(|pair| (pair.to_jwk_key_pair(), Algorithm::Es256))
         });
         let (mut jwk, algorithm): (Jwk, _) = pair.map_err(|_| KeyFault::Unusable)?;
         jwk.set_key_use("sig");

@@ -23,7 +23,7 @@ pub fn expect_event(kind: EventKind) -> ExpectEvent<'static> {
         issuer: ISSUER,
         audience: &[US],
         algorithms: &Algorithm::ALL,
-        leeway: Duration::from_secs(300),
+        leeway: Duration::from_mins(5),
     }
 }
 
@@ -51,14 +51,15 @@ pub fn judge(kind: EventKind, token: &str) -> Result<VerifiedEvent<Value>, Fault
     verify_event(token, keys(), &expect_event(kind), NOW)
 }
 
-/// What is wrong with a security event in which `name` is `value`; `null` removes.
+/// What is wrong with an event of `kind` in which `name` is `value`; `null` removes.
 fn with(kind: EventKind, name: &str, value: Value) -> Option<Fault> {
     let (_, typ) = KINDS.into_iter().find(|(one, _)| *one == kind).unwrap();
     let mut claims = claims(kind);
     let members = claims.as_object_mut().unwrap();
-    match value {
-        Value::Null => drop(members.remove(name)),
-        value => drop(members.insert(name.to_owned(), value)),
+    if value.is_null() {
+        members.remove(name);
+    } else {
+        members.insert(name.to_owned(), value);
     }
     judge(kind, &event(&json!(typ), &claims)).err()
 }

@@ -1,1 +1,10 @@
+//! Every way in, from outside: the happy signal is in `fixture`, every test changes one thing of it.
 
+mod events;
+mod fixture;
+mod logouts;
+mod provisioning;
+mod revocations;
+mod sets;
+mod streams;
+mod subjects;
