@@ -95,6 +95,8 @@ pub struct Connection {
     pub checks: Vec<u8>,
     /// Which signals of the provider are taken, and how: JSON, sealed likewise.
     pub signals: Vec<u8>,
+    /// The ids of its streams of signals, sorted: what is known of others is forgotten.
+    pub streams: Vec<String>,
 }
 
 /// An agent: a confidential OAuth client that acts for users.

@@ -27,8 +27,7 @@ pub(crate) async fn spread(
     connection: &Connection,
     origin: &Origin,
     said: &Standing,
-    (now, event_id): (Timestamp, Uuid),
-    event: &Event,
+    (now, event_id, event): (Timestamp, Uuid, &Event),
 ) -> Result<(), Fault> {
     let user = || {
         let names = crate::provider::names(&origin.user, &origin.kept.hints).of_user();

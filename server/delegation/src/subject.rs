@@ -15,7 +15,7 @@ use crate::{
     kept::Kept,
     names::Names,
     org::Org,
-    ports::{Grant, Inconclusive, Lineage, Parent, Purpose, Question},
+    ports::{Grant, Inconclusive, Lineage, Parent, Purpose, Question, Recalled},
     provider,
     refusal::{Failure, Fault, Refusal},
     request::{DeclaredType, PresentedToken},
@@ -220,7 +220,7 @@ pub(crate) async fn recheck(
     event: &mut Event,
 ) -> Result<CurrentSubject, Failure> {
     let VerifiedSubject { mut facts, lineage, kept } = subject;
-    let recalled = org.ledger.recall(&lineage).await?;
+    let recalled = recall(org, &lineage).await?;
     if recalled.revision != org.revision {
         return Err(Fault::Changed.into());
     }
@@ -240,10 +240,6 @@ pub(crate) async fn recheck(
         .ok_or(Refusal::SubjectToken(TokenRefusal::UnknownIssuer))?;
     facts.user = Party { issuer: connection.issuer.clone(), id: origin.user.clone() };
     facts.signed_in_at = origin.kept.signed_in_at();
-    // Remembered before the check begins: a signal that comes while it runs finds the user by them.
-    if let Some(names) = origin.names.as_ref().filter(|_| !recalled.names_known) {
-        org.ledger.learn(&origin.connection, &origin.user, &names.of_user()).await?;
-    }
     let question = Question {
         token: Some(origin.kept.token.clone()),
         user: origin.user.clone(),
@@ -261,8 +257,8 @@ pub(crate) async fn recheck(
         }
     };
     event.checks = answer.checks;
-    let at = (asked.arrival.now, asked.arrival.denial);
-    denial::spread(org, connection, &origin, &answer.standing, at, event).await?;
+    let heard = (asked.arrival.now, asked.arrival.denial, &*event);
+    denial::spread(org, connection, &origin, &answer.standing, heard).await?;
     // Consent may have shrunk at the provider since it signed the token.
     let holds_now = answer.scope.filter(|_| origin.parent.is_none());
     facts.scope = match (facts.scope, holds_now, facts.kind) {
@@ -281,6 +277,21 @@ pub(crate) async fn recheck(
     // One that has ended is none: the user may grant anew.
     let grant = recalled.grant.filter(|grant| grant.ended_at.is_none());
     Ok(CurrentSubject { facts, standing, grant, origin, epoch: recalled.epoch })
+}
+
+/// What the ledger knows, once it knows the user by every name the token gives.
+///
+/// A signal that comes from then on, by whichever name, raises this user's epoch. What was recalled
+/// before the names were learned would not show it, so the ledger is asked again.
+async fn recall(org: &Org, lineage: &Lineage) -> Result<Recalled, Fault> {
+    let recalled = org.ledger.recall(lineage).await?;
+    match lineage {
+        Lineage::Root { connection, user, names, .. } if !recalled.names_known => {
+            org.ledger.learn(connection, user, &names.of_user()).await?;
+            org.ledger.recall(lineage).await
+        }
+        Lineage::Root { .. } | Lineage::Derived { .. } => Ok(recalled),
+    }
 }
 
 /// What is asked for, as far as the identity provider or a decision point is told.
