@@ -65,7 +65,7 @@ CREATE TABLE signals (
   connection        TEXT NOT NULL,
   issuer            TEXT NOT NULL,          -- who sent it
   id                TEXT NOT NULL,          -- `jti`, or what serves as one
-  source            TEXT NOT NULL,          -- `push`, `poll`, `logout`, `revocation`, `scim`
+  source            TEXT NOT NULL,          -- how it came: `push`, `poll`, `logout`, `revocation`, `scim`, `check`
   received_at       BIGINT NOT NULL,
   event             TEXT NOT NULL,          -- what the audit trail says of it
   PRIMARY KEY (org, connection, issuer, id)

@@ -147,7 +147,14 @@ fn sealed(wanted: &DesiredConnection, org: &str, master: &MasterKey) -> Result<C
         acr_values: wanted.acr_values.clone(),
         checks: seal(Sealed::Checks, &plain.checks)?,
         signals: seal(Sealed::Signals, &plain.signals)?,
+        streams: stream_ids(wanted),
     })
+}
+
+fn stream_ids(wanted: &DesiredConnection) -> Vec<String> {
+    let mut ids: Vec<_> = wanted.signals.streams.iter().map(|stream| stream.id.clone()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// What is sealed, before it is.

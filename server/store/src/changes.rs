@@ -45,6 +45,16 @@ const DROP_CONNECTION: &str = "DELETE FROM connections WHERE org = $1 AND id = $
 // Under the same id it may be another provider next time: its names mean others, its signals are new.
 const DROP_STATES: &str = "DELETE FROM subject_states WHERE org = $1 AND connection = $2";
 const DROP_NAMES: &str = "DELETE FROM subject_names WHERE org = $1 AND connection = $2";
+// A stream nobody has heard of yet is one that bounded freshness cannot rest on: it needs a row.
+const PUT_STREAM: &str = "
+  INSERT INTO streams (org, connection, stream) VALUES ($1, $2, $3)
+  ON CONFLICT (org, connection, stream) DO NOTHING";
+
+// And one that is no longer declared must not make the others look silent.
+const STREAMS: &str = "SELECT stream FROM streams WHERE org = $1 AND connection = $2";
+
+const DROP_STREAM: &str = "DELETE FROM streams WHERE org = $1 AND connection = $2 AND stream = $3";
+
 const DROP_STREAMS: &str = "DELETE FROM streams WHERE org = $1 AND connection = $2";
 
 const CHANGE_AGENT: &str = "
@@ -202,7 +212,20 @@ async fn put_connection(
         connection.checks.as_slice().into(),
         connection.signals.as_slice().into(),
     ];
-    transaction.execute(PUT_CONNECTION, &values).await.map(drop)
+    transaction.execute(PUT_CONNECTION, &values).await?;
+    let this = [org.into(), (&connection.id).into()];
+    for row in transaction.fetch_all(STREAMS, &this).await? {
+        let stream: String = row.get("stream")?;
+        if !connection.streams.contains(&stream) {
+            let values = [org.into(), (&connection.id).into(), stream.into()];
+            transaction.execute(DROP_STREAM, &values).await?;
+        }
+    }
+    for stream in &connection.streams {
+        let values = [org.into(), (&connection.id).into(), stream.into()];
+        transaction.execute(PUT_STREAM, &values).await?;
+    }
+    Ok(())
 }
 
 async fn put_agent(

@@ -27,6 +27,9 @@ const CONNECTIONS: &str = "
     untyped_since, max_age, reconnect_uri, acr_values, checks, signals
   FROM connections WHERE org = $1 ORDER BY id";
 
+const STREAMS: &str = "
+  SELECT connection, stream FROM streams WHERE org = $1 ORDER BY connection, stream";
+
 const AGENTS: &str = "
   SELECT id, name, scope, aliases, disabled_at FROM agents WHERE org = $1 ORDER BY id";
 
@@ -166,13 +169,20 @@ async fn find(transaction: &mut Transaction, org: &str) -> Result<Option<Declare
     }
     let agents = transaction.fetch_all(AGENTS, &this).await?;
     let connections = transaction.fetch_all(CONNECTIONS, &this).await?;
+    let mut streams: HashMap<String, Vec<String>> = HashMap::new();
+    for row in transaction.fetch_all(STREAMS, &this).await? {
+        streams.entry(row.get("connection")?).or_default().push(row.get("stream")?);
+    }
     let resources = transaction.fetch_all(RESOURCES, &this).await?;
     let policies = transaction.fetch_all(POLICIES, &this).await?;
     Ok(Some(Declared {
         id: org.to_owned(),
         revision: row.get("revision")?,
         settings: settings(&row)?,
-        connections: connections.iter().map(connection).collect::<Result<_, _>>()?,
+        connections: connections
+            .iter()
+            .map(|row| connection(row, &mut streams))
+            .collect::<Result<_, _>>()?,
         agents: agents.iter().map(|row| agent(row, &mut secrets)).collect::<Result<_, _>>()?,
         resources: resources.iter().map(resource).collect::<Result<_, _>>()?,
         policies: policies.iter().map(policy_file).collect::<Result<_, _>>()?,
@@ -190,9 +200,14 @@ fn settings(row: &Row) -> Result<Settings, Fault> {
     })
 }
 
-fn connection(row: &Row) -> Result<Connection, Fault> {
+fn connection(
+    row: &Row,
+    streams: &mut HashMap<String, Vec<String>>,
+) -> Result<Connection, Fault> {
+    let id: String = row.get("id")?;
     Ok(Connection {
-        id: row.get("id")?,
+        streams: streams.remove(&id).unwrap_or_default(),
+        id,
         issuer: row.get("issuer")?,
         client_id: row.get("client_id")?,
         client_secret: row.get("client_secret")?,

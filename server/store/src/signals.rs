@@ -116,7 +116,7 @@ fn ends(affected: &Affected, late: bool) -> Option<Timestamp> {
     }
 }
 
-/// An address or a number changes hands; a `sub` and an id never do (OpenID Connect Core §2).
+/// An address or a number changes hands; a `sub` and an id never do (`OpenID` Connect Core §2).
 async fn forget(
     transaction: &mut Transaction,
     realm: Realm<'_>,

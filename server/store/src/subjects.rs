@@ -213,6 +213,7 @@ const fn is_of_account(effect: Effect) -> bool {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Said<'a> {
     OfUser,
     /// Of a part, which is known, so that it need not stand for the user.

@@ -108,6 +108,7 @@ async fn changes_a_connection(it: Arc<Fixture>) {
         acr_values: Some("urn:example:mfa".to_owned()),
         checks: b"other checks".to_vec(),
         signals: b"other signals".to_vec(),
+        streams: vec!["risc".to_owned(), "scim".to_owned()],
         ..connection()
     };
     it.apply(1, &[Change::PutConnection(changed.clone())]).await;
