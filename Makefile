@@ -5,13 +5,15 @@ ifeq ($(OPENSSL_NO_VENDOR),)
 unexport OPENSSL_NO_VENDOR
 endif
 
-.PHONY: demo test interop bench lint deny
+.PHONY: demo test interop keycloak bench lint deny
 
 demo: ; cargo run --quiet --bin actas -- demo
 
 test: lint ; .ci/with-postgres .ci/suites
 
 interop: ; cargo test --workspace --no-run --quiet && conformance/interop/run
+
+keycloak: ; cargo test --workspace --no-run --quiet && conformance/interop/keycloak-run
 
 bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
 

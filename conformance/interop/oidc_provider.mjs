@@ -1,71 +1,76 @@
-// npm oidc-provider as a home IdP on loopback: sign-in, JWT access tokens (RFC 9068), introspection.
-// Usage: node oidc_provider.mjs DESCRIPTION. Development only: any password is right, accounts can be
-// disabled by whoever asks.
+// npm oidc-provider as a home IdP on loopback: sign-in and sign-out, JWT access tokens (RFC 9068),
+// introspection, revocation, back-channel logout.
+// Usage: node oidc_provider.mjs ORDER, a JSON file: `issuer`; `certificate` and `key`, PEM files; `state`,
+// the file that keeps what is to outlive a restart; the clients `app` and `actas` (`client_id`,
+// `client_secret`), `redirect_uri` and `backchannel_logout_uri` of the app. Development only: any password
+// is right, and whoever asks at /control is an administrator.
 
 import { randomBytes } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import { Provider } from 'oidc-provider';
+import { Store } from './oidc_store.mjs';
 
-const RESOURCE = 'https://agents.interop.example';
-const SCOPE = 'documents:read documents:write';
-const REDIRECT = 'http://127.0.0.1:1/callback';
+const order = JSON.parse(readFileSync(process.argv[2]));
+const { issuer, resource, scope } = order;
 const LIFETIME = 600;
-const secret = () => randomBytes(32).toString('base64url');
-
-const server = createServer();
-await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-const issuer = `http://127.0.0.1:${server.address().port}`;
 
 // The application alice signs in to is one client; actas, which only introspects, is another.
 const app = {
-  client_id: 'assistant-app', client_secret: secret(), redirect_uris: [REDIRECT],
-  grant_types: ['authorization_code'], response_types: ['code'],
+  ...order.app, redirect_uris: [order.redirect_uri], grant_types: ['authorization_code'],
+  response_types: ['code'], id_token_signed_response_alg: 'ES256',
+  backchannel_logout_uri: order.backchannel_logout_uri, backchannel_logout_session_required: true,
 };
-const actas = {
-  client_id: 'actas', client_secret: secret(), redirect_uris: [], grant_types: [], response_types: [],
-};
-const jwks = { keys: [await privateKey('ES256'), await privateKey('RS256')] };
-const disabled = new Set();
+const actas = { ...order.actas, redirect_uris: [], grant_types: [], response_types: [] };
+
+const store = new Store(order.state);
+const keys = await store.once('keys', async () => [await privateKey('ES256'), await privateKey('RS256')]);
+const cookie = await store.once('cookie', () => randomBytes(32).toString('base64url'));
+const disabled = await store.once('disabled', () => ({}));
 
 const provider = new Provider(issuer, {
+  adapter: store.adapter,
   clients: [app, actas],
-  jwks,
-  scopes: ['openid', ...SCOPE.split(' ')],
-  cookies: { keys: [secret()] },
-  findAccount: (_ctx, sub) => (disabled.has(sub) ? undefined : { accountId: sub, claims: () => ({ sub }) }),
+  jwks: { keys },
+  scopes: ['openid', ...scope.split(' ')],
+  cookies: { keys: [cookie] },
+  findAccount: (_ctx, sub) => (disabled[sub] ? undefined : { accountId: sub, claims: () => ({ sub }) }),
   ttl: { AccessToken: LIFETIME, AuthorizationCode: 60, Grant: 3600, IdToken: LIFETIME, Interaction: 600, Session: 3600 },
+  // Without the dispatcher that keeps it from loopback, where actas takes its logout tokens.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: {
+    backchannelLogout: { enabled: true },
     devInteractions: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId === actas.client_id },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => RESOURCE,
+      defaultResource: () => resource,
       useGrantedResource: () => true,
       getResourceServerInfo: () => ({
-        audience: RESOURCE, scope: SCOPE, accessTokenFormat: 'jwt', accessTokenTTL: LIFETIME,
+        audience: resource, scope, accessTokenFormat: 'jwt', accessTokenTTL: LIFETIME,
         jwt: { sign: { alg: 'ES256' } },
       }),
     },
+    revocation: { enabled: true },
   },
 });
 
-// Stock oidc-provider neither stores structured tokens nor lets anybody introspect them. Its grants,
-// though, are what a live answer is about. So: keep a record of every JWT it issues under the `jti`, and
-// hand the stock endpoint the `jti` of a JWT that verifies. Whether the token is active stays its say:
-// client authentication, expiry, and the grant, which goes when the account is disabled.
-const grants = new Map();
+provider.on('backchannel.error', (_ctx, error) => console.error(error));
+
+// Stock oidc-provider neither stores structured tokens nor lets anybody introspect or revoke them. So: keep
+// a record of every JWT it issues under the `jti`, and hand the stock endpoints the `jti` of a JWT that
+// verifies. Whether the token is active stays its say: client authentication, expiry, the session it was
+// issued in, and the grant.
 provider.on('access_token.issued', async (token) => {
   const iat = Math.floor(Date.now() / 1000);
-  const { jti, kind, accountId, clientId, grantId, scope, aud, gty } = token;
-  const record = { jti, kind, accountId, clientId, grantId, scope, aud, gty, iat, exp: iat + LIFETIME };
-  grants.set(grantId, accountId);
-  await provider.AccessToken.adapter.upsert(jti, record, LIFETIME);
+  const { jti, kind, accountId, clientId, grantId, aud, gty, sid, sessionUid, expiresWithSession } = token;
+  const record = { jti, kind, accountId, clientId, grantId, aud, gty, sid, sessionUid, expiresWithSession };
+  await provider.AccessToken.adapter.upsert(jti, { ...record, scope: token.scope, iat, exp: iat + LIFETIME });
 });
 
 provider.use(async (ctx, next) => {
-  if (ctx.method === 'POST' && ctx.path === '/token/introspection') {
+  if (ctx.method === 'POST' && /^\/token\/(introspection|revocation)$/.test(ctx.path)) {
     const form = new URLSearchParams(await text(ctx.req));
     if ((form.get('token') ?? '').split('.').length === 3) form.set('token', await idOf(form.get('token')));
     ctx.req.body = Object.fromEntries(form);
@@ -73,22 +78,32 @@ provider.use(async (ctx, next) => {
   return next();
 });
 
-// POST /control/users/{sub} {"disabled": true}: the account is off, its grants end.
+// POST /control/users/{sub}/{act}: what whoever keeps the accounts does; oidc-provider keeps none.
+const acts = {
+  // Introspection looks at the grant, not at the account.
+  disable: async (sub) => { disabled[sub] = true; await end(provider.Grant, sub); },
+  enable: async (sub) => { delete disabled[sub]; },
+  // The provider has no passwords: what the old one opened is for the keeper of accounts to end.
+  password: async (sub) => { await end(provider.Grant, sub); await end(provider.Session, sub); },
+  session: async (sub) => { await end(provider.Session, sub); },
+};
+
 provider.use(async (ctx, next) => {
-  const [, sub] = ctx.path.match(/^\/control\/users\/(\w+)$/) ?? [];
-  if (!sub || ctx.method !== 'POST') return next();
-  disabled.add(sub);
-  const ended = [...grants].filter(([, owner]) => owner === sub).map(([grant]) => grant);
-  for (const grant of ended) await (await provider.Grant.find(grant))?.destroy();
-  ctx.body = { ended: ended.length };
+  const [, sub, act] = ctx.path.match(/^\/control\/users\/(\w+)\/(\w+)$/) ?? [];
+  if (ctx.method !== 'POST' || !Object.hasOwn(acts, act)) return next();
+  await acts[act](sub);
+  ctx.body = {};
 });
 
-server.on('request', provider.callback());
-await describe(process.argv[2], {
-  issuer, resource: RESOURCE, scope: SCOPE, redirect_uri: REDIRECT, control: `${issuer}/control`,
-  app: { client_id: app.client_id, client_secret: app.client_secret },
-  actas: { client_id: actas.client_id, client_secret: actas.client_secret },
-});
+const tls = { cert: readFileSync(order.certificate), key: readFileSync(order.key) };
+const server = createServer(tls, provider.callback());
+server.listen(new URL(issuer).port, '127.0.0.1');
+process.on('SIGTERM', () => { store.save(); process.exit(0); });
+
+async function end(model, sub) {
+  const all = Object.entries(store.records(model.name)).filter(([, one]) => one.accountId === sub);
+  for (const [id] of all) await model.adapter.destroy(id);
+}
 
 async function privateKey(alg) {
   const pair = await generateKeyPair(alg, { extractable: true });
@@ -96,9 +111,9 @@ async function privateKey(alg) {
 }
 
 async function idOf(token) {
-  const keys = createLocalJWKSet({ keys: jwks.keys.map(({ d, p, q, dp, dq, qi, ...open }) => open) });
+  const open = { keys: keys.map(({ d, p, q, dp, dq, qi, ...open }) => open) };
   try {
-    const { payload } = await jwtVerify(token, keys, { issuer, typ: 'at+jwt' });
+    const { payload } = await jwtVerify(token, createLocalJWKSet(open), { issuer, typ: 'at+jwt' });
     return payload.jti;
   } catch {
     return 'a token which is none of ours';
@@ -109,9 +124,4 @@ async function text(stream) {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-}
-
-async function describe(path, description) {
-  await writeFile(`${path}.new`, JSON.stringify(description));
-  await rename(`${path}.new`, path);
 }
