@@ -15,6 +15,38 @@ fn what_is_signed_is_verified() {
     }
 }
 
+/// As providers hand private keys out: RSA for Google and Okta, P-256 where one may choose.
+#[test]
+fn a_key_in_pem_signs_under_its_name_at_the_provider() {
+    let rsa = josekit::jwk::alg::rsa::RsaKeyPair::generate(2048).unwrap();
+    let curve = josekit::jwk::alg::ec::EcCurve::P256;
+    let ec = josekit::jwk::alg::ec::EcKeyPair::generate(curve).unwrap();
+    let pems = [
+        (Algorithm::Rs256, rsa.to_pem_private_key()),
+        (Algorithm::Rs256, rsa.to_traditional_pem_private_key()),
+        (Algorithm::Es256, ec.to_pem_private_key()),
+        (Algorithm::Es256, ec.to_traditional_pem_private_key()),
+    ];
+    for (algorithm, pem) in pems {
+        let pem = String::from_utf8(pem).unwrap();
+        let key = SigningKey::from_pem(&pem, Some("key-1")).unwrap();
+        assert_eq!((key.algorithm(), key.kid()), (algorithm, "key-1"));
+        // Read back with the public half before it is given away.
+        sign(&key, "JWT", &claims()).unwrap();
+        let unnamed = SigningKey::from_pem(&pem, None).unwrap();
+        assert_eq!(unnamed.kid().len(), 43, "an RFC 7638 thumbprint");
+    }
+}
+
+#[test]
+fn what_is_no_private_key_in_pem_is_refused() {
+    let rsa = josekit::jwk::alg::rsa::RsaKeyPair::generate(2048).unwrap();
+    let public = String::from_utf8(rsa.to_pem_public_key()).unwrap();
+    for pem in ["", "not PEM", &public, "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"] {
+        assert!(matches!(SigningKey::from_pem(pem, None), Err(KeyFault::Unusable)), "{pem}");
+    }
+}
+
 #[test]
 fn the_header_names_kind_algorithm_and_key() {
     let signer = key(Algorithm::EdDsa);

@@ -96,8 +96,9 @@ async fn acting(
 /// Whose token this is, is known before anybody is asked about it: a stolen token must not even
 /// tell whether its user still stands. `decide` holds the same rule, with all others.
 fn presented_by(actor: &ActorFacts, subject: &VerifiedSubject) -> Result<(), Refusal> {
-    policy::may_present(actor, subject.facts())
-        .map_err(|reason| Refusal::Policy(policy::Refusal { reason, policies: Vec::new(), step_up: None }))
+    policy::may_present(actor, subject.facts()).map_err(|reason| {
+        Refusal::Policy(policy::Refusal { reason, policies: Vec::new(), step_up: None })
+    })
 }
 
 struct Asked<'a> {

@@ -15,7 +15,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{event::{Check, Event}, names::Names, refusal::Fault, signal::Signal};
+use crate::{
+    event::{Check, Event},
+    names::Names,
+    refusal::Fault,
+    signal::Signal,
+};
 
 /// Remembers delegations and what was said about them.
 #[async_trait]
@@ -180,7 +185,10 @@ pub enum Selector {
     Grant(String),
     Agent(String),
     /// Everything delegated by one user. Raises the epoch of the user's grants, too.
-    User { connection: String, user: String },
+    User {
+        connection: String,
+        user: String,
+    },
 }
 
 /// One connection of an org to an identity provider.
@@ -294,12 +302,7 @@ pub trait Streams: Debug + Send + Sync {
     async fn describe(&self, stream: &StreamId, described: &Described) -> Result<(), Fault>;
 
     /// A verification was asked for with this `state`.
-    async fn challenge(
-        &self,
-        stream: &StreamId,
-        state: &str,
-        at: Timestamp,
-    ) -> Result<(), Fault>;
+    async fn challenge(&self, stream: &StreamId, state: &str, at: Timestamp) -> Result<(), Fault>;
 
     /// A verification event came in. One with a `state` must carry the one that was asked for last;
     /// returns whether it does. Then the stream was heard of at `at`.

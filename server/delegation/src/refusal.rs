@@ -132,8 +132,9 @@ pub fn guidance(refusal: &Refusal, connection: Option<&Connection>) -> Guidance 
         | Refusal::ApprovalNeeded
         | Refusal::EndedMeanwhile => None,
     };
-    let needs_a_person =
-        ["revoked", "suspended", "step_up", "device", "consent"].map(Some).contains(&oauth_error(refusal).reason);
+    let needs_a_person = ["revoked", "suspended", "step_up", "device", "consent"]
+        .map(Some)
+        .contains(&oauth_error(refusal).reason);
     let of = |read: fn(&Connection) -> &Option<String>| connection.and_then(|c| read(c).clone());
     Guidance {
         reconnect_uri: of(|c| &c.reconnect_uri).filter(|_| needs_a_person),
@@ -266,7 +267,9 @@ fn policy_error(reason: Reason) -> OAuthError {
         Reason::SubjectGone => REVOKED,
         Reason::AccountSuspended => request("suspended", "the account of the user is suspended"),
         Reason::SignedOut => authentication("revoked", "the user has to sign in again"),
-        Reason::StepUp => authentication("step_up", "the user has to authenticate again, or better"),
+        Reason::StepUp => {
+            authentication("step_up", "the user has to authenticate again, or better")
+        }
         Reason::Device => authentication("device", "the device of the user does not comply"),
         Reason::ConditionalAccess => request(
             "conditional_access",
@@ -275,7 +278,6 @@ fn policy_error(reason: Reason) -> OAuthError {
         Reason::Consent => {
             request("consent", "the consent of the user is missing at the identity provider")
         }
-        Reason::DecisionPoint => request("policy", "refused by the policy of the organization"),
         Reason::Risk => request("risk", "the user is at high risk"),
         Reason::OtherOrg | Reason::ReservedSubject => SUBJECT_TOKEN,
         Reason::Presenter => request("presenter", "the subject token was not given to this client"),
@@ -294,6 +296,9 @@ fn policy_error(reason: Reason) -> OAuthError {
         Reason::ChainTooLong => request("chain", "the chain of actors would be too long"),
         Reason::ActorRepeated => request("chain", "the actor already stands earlier in the chain"),
         Reason::TooLittleTime => request("expired", "too little of the lifetime is left"),
-        Reason::Policy => request("policy", "refused by the policy of the organization"),
+        // An external decision point is the organization's policy, too.
+        Reason::Policy | Reason::DecisionPoint => {
+            request("policy", "refused by the policy of the organization")
+        }
     }
 }

@@ -168,12 +168,7 @@ async fn within(
 /// Only a yes is remembered, and only where it may be used again. Anything else takes back what
 /// was, also when it was said to somebody who would not have used it: a stream of signals that is
 /// late makes a connection strict for a while.
-fn remember(
-    remembered: &Mutex<HashMap<Key, Done>>,
-    key: Key,
-    done: &Done,
-    max_age: Duration,
-) {
+fn remember(remembered: &Mutex<HashMap<Key, Done>>, key: Key, done: &Done, max_age: Duration) {
     let mut remembered = remembered.lock().unwrap_or_else(PoisonError::into_inner);
     let good = done.told.as_ref().is_ok_and(|told| Verdict::of(&told.standing) == Verdict::Good);
     if !good {

@@ -32,8 +32,8 @@ struct State {
 impl Budget {
     /// For a limit per minute, which `replicas` processes share.
     pub(crate) fn new(per_minute: Option<u32>, replicas: u32) -> Self {
-        let rate = per_minute
-            .map(|limit| f64::from(limit) * SHARE / 60.0 / f64::from(replicas.max(1)));
+        let rate =
+            per_minute.map(|limit| f64::from(limit) * SHARE / 60.0 / f64::from(replicas.max(1)));
         let tokens = capacity(rate);
         let state = State { tokens, filled_at: Instant::now(), closed_until: None };
         Self { rate, state: Mutex::new(state) }
@@ -93,7 +93,7 @@ mod tests {
         let taken = (0..1000).take_while(|_| budget.take(start).is_ok()).count();
         assert_eq!(taken, 70);
         assert_eq!(budget.take(start), Err(UpstreamFault::OverBudget(1)));
-        let later = start + Duration::from_secs(2);
+        let later = start + Duration::from_millis(2001);
         assert_eq!((0..1000).take_while(|_| budget.take(later).is_ok()).count(), 14);
     }
 

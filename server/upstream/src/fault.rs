@@ -65,7 +65,29 @@ impl UpstreamFault {
         match self {
             Self::Throttled(seconds) => *seconds,
             Self::OverBudget(seconds) => Some(*seconds),
-            _ => None,
+            Self::Url(_)
+            | Self::NotHttps(_)
+            | Self::NotPublic(_)
+            | Self::Deadline(_)
+            | Self::TooLarge(_)
+            | Self::Encoded
+            | Self::Unreachable(_)
+            | Self::OurCredentials
+            | Self::Redirect(_)
+            | Self::Status(_)
+            | Self::ContentType
+            | Self::Metadata(_)
+            | Self::Keys(_)
+            | Self::Introspection(_)
+            | Self::Answer(_)
+            | Self::NotAllowed(_)
+            | Self::Access(_)
+            | Self::NoVoucher
+            | Self::NoToken
+            | Self::NoHint(_)
+            | Self::NoPurpose
+            | Self::Crowded
+            | Self::Lost => None,
         }
     }
 

@@ -19,7 +19,6 @@ pub(crate) struct Metadata {
     /// Not every provider has one.
     pub(crate) introspection_endpoint: Option<String>,
     pub(crate) jwks_uri: String,
-    pub(crate) token_endpoint: Option<String>,
     pub(crate) userinfo_endpoint: Option<String>,
 }
 
@@ -74,7 +73,6 @@ impl Metadata {
         Ok(Self {
             introspection_endpoint: introspection.map(|url| text(url.url())),
             jwks_uri: text(document.jwks_uri().url()),
-            token_endpoint: document.token_endpoint().map(|url| text(url.url())),
             userinfo_endpoint: document.userinfo_endpoint().map(|url| text(url.url())),
         })
     }
@@ -135,9 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn says_which_endpoint_is_missing() {
-        assert!(refusal("introspection_endpoint", Value::Null).contains("introspection_endpoint"));
+    fn a_provider_without_keys_is_none() {
         assert!(refusal("jwks_uri", Value::Null).contains("jwks_uri"));
+    }
+
+    /// Who asks there says so; others need not care.
+    #[test]
+    fn a_provider_may_lack_an_endpoint_that_is_not_asked() {
+        let metadata = with("introspection_endpoint", Value::Null).unwrap();
+        assert_eq!(metadata.introspection_endpoint, None);
+        assert_eq!(metadata.userinfo_endpoint, None);
+        let metadata = with("userinfo_endpoint", json!("https://idp.example/me")).unwrap();
+        assert_eq!(metadata.userinfo_endpoint.as_deref(), Some("https://idp.example/me"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::{
     connection::CacheTimes,
     fault::UpstreamFault,
     fetched::{Fetched, Times},
-    http::Outbound,
+    http::{Outbound, OutboundSettings},
     settings::{AccessSettings, Delivery, StreamSettings},
 };
 
@@ -50,7 +50,7 @@ pub struct Transmitter {
     /// Apart from the management API: one that tells us to slow down there must not keep us from
     /// hearing.
     polling: Option<Api>,
-    /// The stream that was told our endpoint and our `authorization`, which many do not repeat.
+    /// The stream of which the transmitter was told all that is declared; many do not repeat all.
     told: Mutex<Option<String>>,
 }
 
@@ -82,6 +82,18 @@ impl Transmitter {
         built.map(Arc::new).map_err(|what| format!("stream `{stream}`: {what}"))
     }
 
+    /// Whether a stream with these settings could be looked after.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub fn validate(settings: &StreamSettings) -> Result<(), String> {
+        let nowhere =
+            OutboundSettings { allow_private_addresses: true, ..OutboundSettings::default() };
+        let outbound = Outbound::new(nowhere).map_err(|error| error.to_string())?;
+        Self::new("", settings.clone(), outbound, CacheTimes::default()).map(drop)
+    }
+
     fn build(
         connection: &str,
         settings: StreamSettings,
@@ -94,7 +106,9 @@ impl Transmitter {
                 .map_err(|_| "`authorization` cannot be sent as a header")?;
         }
         match (settings.delivery, &settings.access, &settings.poll_endpoint) {
-            (Delivery::Push, _, Some(_)) => return Err("one that is pushed has no `poll_endpoint`")?,
+            (Delivery::Push, _, Some(_)) => {
+                return Err("one that is pushed has no `poll_endpoint`")?;
+            }
             (Delivery::Poll, None, _) => return Err("one that is polled needs `access`")?,
             (Delivery::Poll, Some(_), _) | (Delivery::Push, _, None) => {}
         }

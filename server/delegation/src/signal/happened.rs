@@ -159,7 +159,10 @@ impl Happening {
                 What::Verification { stream: of_stream(), state: text("state") }
             }
             Meaning::StreamStatus => {
-                let status = StreamStatus::read(&text("status").unwrap_or_default());
+                // Keycloak 26 says it as an object of the status endpoint's shape.
+                let nested = || body.get("status")?.get("status")?.as_str().map(str::to_owned);
+                let status = text("status").or_else(nested).unwrap_or_default();
+                let status = StreamStatus::read(&status);
                 detail = format!("{detail}: {}", status.code());
                 What::StreamStatus { stream: of_stream(), status }
             }

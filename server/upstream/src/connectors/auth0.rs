@@ -69,9 +69,8 @@ impl Check for Auth0 {
         let user = segment(&question.user)?;
         let fields = "fields=user_id,blocked,last_password_reset&include_fields=true";
         let reply = self.api.get(&format!("/api/v2/users/{user}?{fields}")).await?;
-        let told_gone = || {
-            reply.object::<Error>().is_ok_and(|told| told.error_code == "inexistent_user")
-        };
+        let told_gone =
+            || reply.object::<Error>().is_ok_and(|told| told.error_code == "inexistent_user");
         match reply.status {
             200 => {}
             403 => {

@@ -79,7 +79,9 @@ impl Check for Authzen {
         let call = call.header("x-request-id", request_id());
         let reply = self.api.call(call).await?;
         if reply.status == 403 {
-            return Err(UpstreamFault::NotAllowed("it does not let us ask for decisions".to_owned()));
+            return Err(UpstreamFault::NotAllowed(
+                "it does not let us ask for decisions".to_owned(),
+            ));
         }
         let Answer { decision } = reply.ok()?;
         Ok(Standing { access: access(decision), ..Standing::default() }.into())
@@ -87,10 +89,7 @@ impl Check for Authzen {
 }
 
 pub(super) fn access(decision: bool) -> Access {
-    match decision {
-        true => Access::Allowed,
-        false => Access::Denied(Denial::DecisionPoint),
-    }
+    if decision { Access::Allowed } else { Access::Denied(Denial::DecisionPoint) }
 }
 
 /// The exchange as an access evaluation request (§6.1).
@@ -109,7 +108,10 @@ pub(super) fn evaluation(question: &Question, issuer: &str) -> Result<Value, Ups
 }
 
 /// By which both sides find the call in their logs; it decides nothing.
-#[expect(clippy::disallowed_methods, reason = "the name of one call, which several exchanges share")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the name of one call, which several exchanges share"
+)]
 fn request_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }

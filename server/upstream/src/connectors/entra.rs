@@ -273,8 +273,9 @@ enum RiskState {
 impl RiskyUser {
     const fn risk(&self) -> Option<Risk> {
         match (self.risk_state, self.risk_level) {
-            (RiskState::ConfirmedCompromised, _) => Some(Risk::High),
-            (RiskState::AtRisk, RiskLevel::High) => Some(Risk::High),
+            (RiskState::ConfirmedCompromised, _) | (RiskState::AtRisk, RiskLevel::High) => {
+                Some(Risk::High)
+            }
             (RiskState::AtRisk, RiskLevel::Low) => Some(Risk::Low),
             // At risk, and nobody says how much: the middle.
             (RiskState::AtRisk, RiskLevel::Medium | RiskLevel::Hidden | RiskLevel::None) => {

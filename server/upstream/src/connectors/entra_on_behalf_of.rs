@@ -177,7 +177,10 @@ impl Problem {
         match self.error.as_str() {
             "invalid_client" | "unauthorized_client" => Some(UpstreamFault::OurCredentials),
             "temporarily_unavailable" | "server_error" => Some(UpstreamFault::Throttled(None)),
-            "invalid_request" | "invalid_scope" | "invalid_resource" | "invalid_target"
+            "invalid_request"
+            | "invalid_scope"
+            | "invalid_resource"
+            | "invalid_target"
             | "unsupported_grant_type" => {
                 let codes = self.error_codes.iter().map(|code| format!(" AADSTS{code}"));
                 let detail = format!("our request is wrong{}", codes.collect::<String>());
@@ -238,7 +241,8 @@ impl Problem {
     }
 
     fn demands(&self, step_up: StepUp) -> Standing {
-        let step_up = StepUp { claims: step_up.claims.or_else(|| self.challenge().claims), ..step_up };
+        let step_up =
+            StepUp { claims: step_up.claims.or_else(|| self.challenge().claims), ..step_up };
         judged(Access::Demands(step_up))
     }
 

@@ -32,10 +32,9 @@ const RISKS_PER_MINUTE: u32 = 600;
 
 /// Okta: "Content-Type: application/json; okta-response=omitCredentials,...": leaves out of an answer
 /// what takes long to compute, and what is none of our business.
-const LIGHT: &str =
-    "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus";
+const LIGHT: &str = "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus";
 
-/// An API service app with `private_key_jwt`, and without DPoP; or a bearer token.
+/// An API service app with `private_key_jwt`, and without `DPoP`; or a bearer token.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -146,11 +145,8 @@ impl Check for Okta {
 
     async fn ask(&self, question: &Question) -> Result<Told, UpstreamFault> {
         let named = Named::by(question);
-        let parts = tokio::join!(
-            self.user(&named),
-            self.session(question, &named),
-            self.risk(&named),
-        );
+        let parts =
+            tokio::join!(self.user(&named), self.session(question, &named), self.risk(&named),);
         together(parts.into())
     }
 }

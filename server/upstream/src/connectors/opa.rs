@@ -76,7 +76,9 @@ impl Check for Opa {
         let call = Call::post_json(self.document.clone(), json!({ "input": input }));
         let reply = self.api.call(call).await?;
         if reply.status == 403 {
-            return Err(UpstreamFault::NotAllowed("it does not let us ask for decisions".to_owned()));
+            return Err(UpstreamFault::NotAllowed(
+                "it does not let us ask for decisions".to_owned(),
+            ));
         }
         told(reply.ok()?)
     }
@@ -123,9 +125,11 @@ mod tests {
     use policy::{Access, Denial};
 
     use super::*;
+    use crate::http::call::Reply;
 
     fn of(body: &str) -> Result<Told, UpstreamFault> {
-        told(serde_json::from_str(body).map_err(|_| UpstreamFault::Answer(""))?)
+        let body = body.as_bytes().to_vec();
+        told(Reply { status: 200, etag: None, challenge: None, is_json: true, body }.ok()?)
     }
 
     #[test]
@@ -141,10 +145,13 @@ mod tests {
 
     #[test]
     fn what_is_undefined_or_false_is_denied() {
-        for body in
-            ["{}", r#"{"decision_id":"1"}"#, r#"{"result":false}"#, r#"{"result":{}}"#,
-             r#"{"result":{"allow":false,"scopes":["a"]}}"#]
-        {
+        for body in [
+            "{}",
+            r#"{"decision_id":"1"}"#,
+            r#"{"result":false}"#,
+            r#"{"result":{}}"#,
+            r#"{"result":{"allow":false,"scopes":["a"]}}"#,
+        ] {
             let denied = Access::Denied(Denial::DecisionPoint);
             assert_eq!(of(body).unwrap().standing.access, denied, "{body}");
         }
@@ -168,6 +175,7 @@ mod tests {
             r#"{"result":{"allow":true,"scopes":[1]}}"#,
             r#"{"result":{"allow":true,"scopes":["ä"]}}"#,
             r#"{"result":false,"result":true}"#,
+            r"[true]",
         ] {
             assert!(of(body).is_err(), "{body}");
         }

@@ -3,8 +3,8 @@
 //! It can know: whether the account is active, or no longer there. It cannot know: sessions, tokens,
 //! changed passwords, devices, risk; SCIM has no words for them.
 //!
-//! Answers are remembered together with their ETag and asked for again with it: a 304 says that they
-//! still hold, so it is as fresh as a whole one (RFC 7644 §3.14).
+//! Answers are remembered together with their `ETag` and asked for again with it: a 304 says that
+//! they still hold, so it is as fresh as a whole one (RFC 7644 §3.14).
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use crate::{
 
 /// Users whose last answer is remembered, at most.
 const REMEMBERED: usize = 10_000;
-/// An ETag longer than this is not worth its place.
+/// An `ETag` longer than this is not worth its place.
 const LONGEST_ETAG: usize = 256;
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ pub(crate) struct Scim {
     api: Api,
     lookup: Lookup,
     missing: Account,
-    /// What each user's version of this ETag said.
+    /// What each user's version of this `ETag` said.
     remembered: Mutex<HashMap<String, (String, Account)>>,
 }
 
@@ -76,10 +76,8 @@ impl Scim {
         let access = Access::declared(&settings.access, None, Style::Basic)?;
         let budget = context.budget(settings.rate_limit);
         let api = Api::new(&url, context.outbound.clone(), access, budget);
-        let missing = match settings.missing_active_means_enabled {
-            true => Account::Active,
-            false => Account::Unknown,
-        };
+        let enabled = settings.missing_active_means_enabled;
+        let missing = if enabled { Account::Active } else { Account::Unknown };
         Ok(Self { api, lookup: settings.lookup, missing, remembered: Mutex::default() })
     }
 

@@ -63,9 +63,9 @@ impl Check for Userinfo {
     async fn ask(&self, question: &Question) -> Result<Told, UpstreamFault> {
         let token = question.token.clone().ok_or(UpstreamFault::NoToken)?;
         let endpoint = &self.provider.metadata().await?.userinfo_endpoint;
-        let endpoint = endpoint.as_ref().ok_or_else(|| {
-            UpstreamFault::Metadata("there is no `userinfo_endpoint`".to_owned())
-        })?;
+        let endpoint = endpoint
+            .as_ref()
+            .ok_or_else(|| UpstreamFault::Metadata("there is no `userinfo_endpoint`".to_owned()))?;
         let call = Call::get(endpoint.clone()).auth(Auth::Bearer(token));
         self.budget.take(Instant::now())?;
         let reply = self.provider.outbound.call(call).await;

@@ -2,7 +2,9 @@
 
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{
+        ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE,
+    },
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;

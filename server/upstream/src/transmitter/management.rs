@@ -4,14 +4,14 @@ use std::sync::{MutexGuard, PoisonError};
 
 use delegation::ports::{Described, StreamStatus};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
     Transmitter,
     events::ACTED_UPON,
     metadata::Metadata,
-    stream::{Document, Listed, Stating, Wanted},
+    stream::{Document, Stating, Wanted},
 };
 use crate::{
     access::Api,
@@ -123,7 +123,7 @@ impl Transmitter {
         let call = Call::post_json(metadata.configuration_endpoint()?, wanted.body(None));
         let reply = self.manage(call).await?;
         match reply.status {
-            200 | 201 => reply.json().map(Some),
+            200 | 201 => reply.object().map(Some),
             409 => Ok(None),
             status => Err(refused(status, "to make a stream")),
         }
@@ -152,13 +152,14 @@ impl Transmitter {
         id: &str,
     ) -> Result<Option<Document>, UpstreamFault> {
         let endpoint = metadata.configuration_endpoint()?;
-        let call = |method| Call::new(method, endpoint.to_owned(), Body::Json(wanted.body(Some(id))));
+        let call =
+            |method| Call::new(method, endpoint.to_owned(), Body::Json(wanted.body(Some(id))));
         let mut reply = self.manage(call(Method::PATCH)).await?;
         if reply.status == 405 {
             reply = self.manage(call(Method::PUT)).await?;
         }
         match reply.status {
-            200 if reply.is_json => reply.json().map(Some),
+            200 if reply.is_json => reply.object().map(Some),
             200 | 204 => {
                 let found = self.read(metadata, Some(id)).await?;
                 let found = found.into_iter().find(|document| document.id() == id);
@@ -177,9 +178,7 @@ impl Transmitter {
         let Some(endpoint) = &metadata.status_endpoint else { return Ok(Told::Nothing) };
         let reply = self.manage(Call::get(of_stream(endpoint, id)?)).await?;
         match reply.status {
-            200 => {
-                Ok(reply.json::<Stating>()?.status().map_or(Told::Nothing, Told::Status))
-            }
+            200 => Ok(reply.object::<Stating>()?.status().map_or(Told::Nothing, Told::Status)),
             404 => Ok(Told::Gone),
             status => Err(refused(status, "to read the stream's status")),
         }
@@ -251,9 +250,17 @@ impl Transmitter {
     }
 }
 
+/// All streams, or the only one as an object.
 fn listed(reply: &Reply) -> Result<Vec<Document>, UpstreamFault> {
     match reply.status {
-        200 => reply.json::<Listed>().map(Listed::into_documents),
+        200 if reply.body.trim_ascii_start().starts_with(b"[") => {
+            // By way of objects: a list of members' values must not be taken for one.
+            let streams = reply.json::<Vec<Map<String, Value>>>()?.into_iter();
+            let unlike = |_| UpstreamFault::Answer("its list of streams has something else in it");
+            let document = |stream| serde_json::from_value(Value::Object(stream)).map_err(unlike);
+            streams.map(document).collect()
+        }
+        200 => Ok(vec![reply.object()?]),
         204 | 404 => Ok(Vec::new()),
         status => Err(refused(status, "to read its streams")),
     }

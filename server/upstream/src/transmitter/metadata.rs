@@ -30,9 +30,9 @@ pub(super) struct Metadata {
 /// SSF 1.0 §7.2 inserts the well-known path between host and path. Many transmitters serve it
 /// appended as well, and behind a proxy that knows one path only, that is the one that answers.
 pub(super) fn addresses(issuer: &str) -> Result<Vec<String>, UpstreamFault> {
-    let url = Url::parse(issuer).ok().filter(|url| {
-        url.has_host() && url.query().is_none() && url.fragment().is_none()
-    });
+    let url = Url::parse(issuer)
+        .ok()
+        .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none());
     let url = url.ok_or_else(|| UpstreamFault::url(issuer))?;
     let path = url.path().trim_end_matches('/').to_owned();
     let at = |path: String| {
@@ -53,6 +53,10 @@ impl Metadata {
     /// events of one transmitter could be judged by another's keys.
     pub(super) fn parse(document: &[u8], issuer: &str) -> Result<Self, UpstreamFault> {
         let unusable = |what: &str| UpstreamFault::Metadata(what.to_owned());
+        // A list of the members' values would pass for an object.
+        if !document.trim_ascii_start().starts_with(b"{") {
+            return Err(unusable("it is not a JSON object"));
+        }
         let metadata: Self = serde_json::from_slice(document).map_err(|error| {
             // The text may quote the document; nothing secret was sent for it, yet keep it short.
             UpstreamFault::Metadata(error.to_string().chars().take(200).collect())
@@ -154,7 +158,8 @@ mod tests {
 
     #[test]
     fn refuses_another_issuer() {
-        for other in ["https://tr.example.com/t1/", "https://tr.example.com/T1", "https://x.example"]
+        for other in
+            ["https://tr.example.com/t1/", "https://tr.example.com/T1", "https://x.example"]
         {
             let fault = parse(&json!({ "issuer": other, "jwks_uri": "x" })).unwrap_err();
             assert!(fault.to_string().contains("not the configured one"), "{other}: {fault}");
@@ -190,7 +195,8 @@ mod tests {
 
     #[test]
     fn refuses_a_document_that_is_not_metadata() {
-        for document in [json!([]), json!({}), json!({ "issuer": 7 })] {
+        let values = json!([ISSUER, "https://tr.example.com/jwks", [], null, null, null, []]);
+        for document in [json!([]), json!({}), json!({ "issuer": 7 }), values] {
             assert!(matches!(parse(&document), Err(UpstreamFault::Metadata(_))), "{document}");
         }
         let members = vec!["user"; 51];

@@ -91,23 +91,6 @@ struct Delivering {
     authorization_header: Option<SecretText>,
 }
 
-/// Reading the configuration without an id: all our streams, or the only one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Listed {
-    Several(Vec<Document>),
-    One(Box<Document>),
-}
-
-impl Listed {
-    pub(super) fn into_documents(self) -> Vec<Document> {
-        match self {
-            Self::Several(documents) => documents,
-            Self::One(document) => vec![*document],
-        }
-    }
-}
-
 impl Document {
     pub(super) fn id(&self) -> &str {
         &self.stream_id
@@ -120,8 +103,8 @@ impl Document {
             || self.description.as_deref() == Some(&wanted.description())
     }
 
-    /// Whether there is nothing to change. `told`: the transmitter was told our `authorization`
-    /// by this process, so that one it does not repeat is not told again and again.
+    /// Whether there is nothing to change. `told`: this process has told the transmitter already,
+    /// so that what it does not repeat, or adds on its own, is not told again and again.
     pub(super) fn is_as(&self, wanted: &Wanted<'_>, told: bool) -> bool {
         let delivered = match wanted.settings.delivery {
             Delivery::Poll => true,
@@ -135,7 +118,10 @@ impl Document {
                 header && self.endpoint() == Some(wanted.endpoint)
             }
         };
-        delivered && self.delivery() == wanted.settings.delivery && self.brings(&wanted.events)
+        delivered
+            && self.delivery() == wanted.settings.delivery
+            && self.brings(&wanted.events)
+            && (told || self.brings_nothing_but(&wanted.events))
     }
 
     /// Whether all that was asked for, and can be had, comes.
@@ -148,6 +134,11 @@ impl Document {
                 || among(&self.events_delivered, event)
                 || (self.events_supported.is_some() && !among(&self.events_supported, event))
         })
+    }
+
+    fn brings_nothing_but(&self, wanted: &[&str]) -> bool {
+        let requested = self.events_requested.as_ref();
+        requested.is_none_or(|list| list.iter().all(|event| wanted.contains(&event.as_str())))
     }
 
     /// SSF 1.0 §8.1.1: without `delivery` it is polled.
@@ -201,10 +192,7 @@ impl Document {
 
 /// One that was declared must be among what the transmitter says, or else it is somebody else's
 /// stream.
-fn audience(
-    said: Option<&Audience>,
-    declared: &[String],
-) -> Result<Vec<String>, UpstreamFault> {
+fn audience(said: Option<&Audience>, declared: &[String]) -> Result<Vec<String>, UpstreamFault> {
     let said = match said {
         None => Vec::new(),
         Some(Audience::One(one)) => vec![one.clone()],

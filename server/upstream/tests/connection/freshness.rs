@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::provider::{LONG, connection, detail, development, live, metadata, question, times};
-use delegation::ports::{Answer, IdentityProvider, Inconclusive};
+use delegation::ports::{Answer, IdentityProvider, Inconclusive, Question};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -184,22 +184,46 @@ async fn callers_who_leave_disturb_nobody() {
     assert!(sharer.await.unwrap().unwrap().checks[0].shared);
 }
 
+/// A signal about the user came in meanwhile: what is under way was asked too early.
 #[tokio::test]
-async fn questions_about_different_users_are_not_shared() {
+async fn questions_of_different_users_or_epochs_are_not_shared() {
+    for other in [
+        Question { user: "bob".to_owned(), ..question() },
+        Question { epoch: question().epoch + 1, ..question() },
+    ] {
+        let mut provider = Held::start(Body::Gated).await;
+        let connection = provider.connection();
+        let first = ask(&connection);
+        provider.arrived.recv().await.unwrap();
+        let other = tokio::spawn({
+            let connection = Arc::clone(&connection);
+            async move { connection.standing(other).await }
+        });
+        provider.arrived.recv().await.unwrap();
+        provider.gate.add_permits(2);
+        assert!(!first.await.unwrap().unwrap().checks[0].shared);
+        assert!(!other.await.unwrap().unwrap().checks[0].shared);
+    }
+}
+
+/// Bounded freshness, through the port: one question for many exchanges, until an epoch ends.
+#[tokio::test]
+async fn in_bounded_mode_an_answer_serves_until_its_epoch_ends() {
     let mut provider = Held::start(Body::Gated).await;
+    provider.gate.add_permits(10);
     let connection = provider.connection();
-    let first = ask(&connection);
-    provider.arrived.recv().await.unwrap();
-    let other = tokio::spawn({
-        let connection = Arc::clone(&connection);
-        let mut question = question();
-        question.user = "bob".to_owned();
-        async move { connection.standing(question).await }
-    });
-    provider.arrived.recv().await.unwrap();
-    provider.gate.add_permits(2);
-    assert!(!first.await.unwrap().unwrap().checks[0].shared);
-    assert!(!other.await.unwrap().unwrap().checks[0].shared);
+    let bounded = || Question { max_age: Duration::from_secs(30), ..question() };
+    for shared in [false, true, true] {
+        let answer = connection.standing(bounded()).await.unwrap();
+        assert_eq!((answer.checks[0].shared, answer.checks[0].mode), (shared, "bounded"));
+    }
+    let after_a_signal = Question { epoch: question().epoch + 1, ..bounded() };
+    assert!(!connection.standing(after_a_signal).await.unwrap().checks[0].shared);
+    assert!(!connection.standing(question()).await.unwrap().checks[0].shared);
+    for _ in 0..3 {
+        provider.arrived.recv().await.unwrap();
+    }
+    assert!(provider.arrived.try_recv().is_err(), "a fourth question was asked");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Decision points: AuthZEN 1.0 and Open Policy Agent. They judge a use; somebody else has to know
-//! the user, here an introspection endpoint.
+//! Decision points: `AuthZEN` 1.0 and Open Policy Agent. They judge a use; somebody else has to
+//! know the user, here an introspection endpoint.
 
 use std::{sync::Arc, time::Duration};
 
@@ -70,7 +70,8 @@ impl Stage {
         if self.kind.name == "opa" {
             declared["path"] = json!("actas/exchange");
         }
-        declared.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let Value::Object(extra) = extra else { panic!("an object") };
+        declared.as_object_mut().unwrap().extend(extra);
         settings(declared)
     }
 
@@ -123,7 +124,7 @@ async fn a_yes_and_a_no() {
     }
 }
 
-/// AuthZEN 1.0 §6.1, with the shape of its draft for the issuance of tokens.
+/// `AuthZEN` 1.0 §6.1, with the shape of its draft for the issuance of tokens.
 #[tokio::test]
 async fn asks_what_both_are_asked() {
     for kind in kinds() {
@@ -177,7 +178,7 @@ async fn shows_who_we_are_where_that_is_asked() {
     }
 }
 
-/// AuthZEN 1.0: errors are told by the status and are no decisions.
+/// `AuthZEN` 1.0: errors are told by the status and are no decisions.
 #[tokio::test]
 async fn whatever_else_it_says_is_no_decision() {
     for (status, says) in [

@@ -16,8 +16,7 @@ use crate::{
 
 const TOKENS: &str = "/contoso.onmicrosoft.com/oauth2/v2.0/token";
 const CLIENT: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
-const CLAIMS: &str =
-    r#"{"access_token":{"polids":{"essential":true,"values":["9ab03e19-ed42-4168-b6b7-7001fb3e933a"]}}}"#;
+const CLAIMS: &str = r#"{"access_token":{"polids":{"essential":true,"values":["9ab03e19-ed42-4168-b6b7-7001fb3e933a"]}}}"#;
 
 struct Tenant {
     server: MockServer,

@@ -70,7 +70,8 @@ fn new_connection(
     issuer: &str,
     deadline: Duration,
 ) -> Result<Arc<dyn IdentityProvider>, String> {
-    let times = CacheTimes { metadata: LONG, keys: LONG, after_failure: LONG, after_unknown_kid: LONG };
+    let times =
+        CacheTimes { metadata: LONG, keys: LONG, after_failure: LONG, after_unknown_kid: LONG };
     let settings = ConnectionSettings {
         id: "corporate".to_owned(),
         issuer: issuer.to_owned(),
@@ -80,11 +81,8 @@ fn new_connection(
         replicas: 1,
         times,
     };
-    let outbound = OutboundSettings {
-        allow_private_addresses: true,
-        deadline,
-        ..OutboundSettings::default()
-    };
+    let outbound =
+        OutboundSettings { allow_private_addresses: true, deadline, ..OutboundSettings::default() };
     Connection::new(settings, Outbound::new(outbound).unwrap())
 }
 

@@ -23,11 +23,13 @@ struct Scim {
 }
 
 fn user(active: Value) -> Value {
-    json!({
+    let mut user = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "id": USER, "active": active,
+        "id": USER,
         "meta": { "resourceType": "User", "version": "W/\"a330bc54f0671c9\"" },
-    })
+    });
+    user["active"] = active;
+    user
 }
 
 fn scim(status: u16, body: &Value) -> ResponseTemplate {
@@ -44,7 +46,8 @@ impl Scim {
         let mut declared = json!({
             "kind": "scim", "url": format!("{}/v2", self.server.uri()), "bearer": "scim-secret",
         });
-        declared.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let Value::Object(extra) = extra else { panic!("an object") };
+        declared.as_object_mut().unwrap().extend(extra);
         let connection = connection(vec![settings(declared)], "https://idp.example", LONG);
         match connection.standing(question).await {
             Ok(answer) => Ok(answer.standing.account),
@@ -186,7 +189,7 @@ async fn a_new_version_replaces_the_one_that_was_remembered() {
     assert_eq!(account().await, Account::Active);
 }
 
-/// RFC 7644 §3.14: `meta.version` is the ETag, too.
+/// RFC 7644 §3.14: `meta.version` is the `ETag`, too.
 #[tokio::test]
 async fn the_version_in_the_body_serves_without_a_header() {
     let scim = Scim::start().await;
@@ -321,7 +324,8 @@ async fn takes_plain_json_for_scim() {
 #[test]
 fn says_what_is_wrong_with_its_settings() {
     assert!(refusal(json!({ "kind": "scim", "url": "x", "bearer": "x" })).contains("`url`"));
-    let declared = json!({ "kind": "scim", "url": "https://x", "client_id": "a", "client_secret": "b" });
+    let declared =
+        json!({ "kind": "scim", "url": "https://x", "client_id": "a", "client_secret": "b" });
     assert!(refusal(declared).contains("`token_endpoint`"));
     let declared = json!({ "kind": "scim", "url": "https://x", "bearer": "x", "lookup": "name" });
     assert!(refusal(declared).contains("`name`"));

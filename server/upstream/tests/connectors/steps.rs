@@ -220,7 +220,11 @@ pub async fn fails<F: Fake>() {
         stage.serve(ResponseTemplate::new(status)).await;
         let (text, _) = stage.fault().await;
         assert!(text.contains(&format!("status {status}")), "{text}");
-        assert_eq!(stage.requests().await, asked + 2, "a hiccup deserves a second try, and no third");
+        assert_eq!(
+            stage.requests().await,
+            asked + 2,
+            "a hiccup deserves a second try, and no third"
+        );
     }
 }
 

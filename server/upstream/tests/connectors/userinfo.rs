@@ -8,8 +8,8 @@ use wiremock::{MockServer, ResponseTemplate};
 
 use crate::{
     fake::{
-        LONG, TOKEN, break_down, change, connection, detail, ok, question, received, requests, serve,
-        settings,
+        LONG, TOKEN, break_down, change, connection, detail, ok, question, received, requests,
+        serve, settings,
     },
     steps::{Fake, Then, steps},
 };
@@ -75,8 +75,9 @@ impl Fake for Userinfo {
             Step::DisableUser => self.ended("User disabled").await,
             Step::RevokeSessions => self.ended("user_session_not_found").await,
             Step::DeleteUser => self.ended("Unknown user").await,
-            Step::ChangePassword => Then::Unseen("the token is as good as before"),
-            Step::BreakDevice => Then::Unseen("the token is as good as before"),
+            Step::ChangePassword | Step::BreakDevice => {
+                Then::Unseen("the token is as good as before")
+            }
             // We have none there; but a proxy on the way may want one.
             Step::ExpireCredential => {
                 let wanted = ResponseTemplate::new(401)

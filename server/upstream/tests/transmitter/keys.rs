@@ -67,8 +67,7 @@ async fn after_the_cool_down_it_is_sought_again() {
     fake.serve("GET", "/t1/jwks", ok(&jwks(&["one"]))).await;
     let (settings, outbound) = (settings(&fake.issuer(), &json!({})), development());
     let outbound = Outbound::new(outbound).unwrap();
-    let transmitter =
-        Transmitter::new("corp", settings, outbound, times(Duration::ZERO)).unwrap();
+    let transmitter = Transmitter::new("corp", settings, outbound, times(Duration::ZERO)).unwrap();
     for _ in 0..3 {
         transmitter.keys(Some("junk")).await.unwrap();
     }

@@ -30,6 +30,12 @@ async fn with(change: fn(&mut Value)) -> Fake {
     fake
 }
 
+/// Nothing was asked for.
+fn unasked(stream: &mut Value) {
+    stream["events_requested"] = json!([]);
+    stream["events_delivered"] = json!([]);
+}
+
 async fn establish(fake: &Fake) -> Established {
     fake.transmitter().establish(ENDPOINT, None).await.unwrap()
 }
@@ -127,10 +133,11 @@ async fn what_is_not_as_declared_is_changed() {
     for change in [
         |stream: &mut Value| stream["delivery"]["authorization_header"] = json!("Bearer other"),
         |stream: &mut Value| stream["delivery"]["authorization_header"] = Value::Null,
-        |stream: &mut Value| stream["events_requested"] = json!([]),
+        unasked,
+        // What is no longer declared.
         |stream: &mut Value| {
-            stream["events_requested"] = json!(["https://events.example/b"]);
-            stream["events_delivered"] = json!(["https://events.example/b"]);
+            let events = json!(["https://events.example/a", "https://events.example/b"]);
+            stream["events_requested"] = events;
         },
         |stream: &mut Value| {
             stream["delivery"] = json!({ "method": "urn:ietf:rfc:8936", "endpoint_url": "x" });
@@ -138,7 +145,6 @@ async fn what_is_not_as_declared_is_changed() {
         },
     ] {
         let fake = with(change).await;
-        // The stream's own description of what it brings must not hide what was asked for.
         assert!(establish(&fake).await.settled);
         assert_eq!(fake.calls().await, ["GET /stream", "PATCH /stream"]);
         let body = fake.body().await;
@@ -207,7 +213,7 @@ async fn does_not_guess_which_stream_is_ours() {
 /// SSF 1.0 §8.1.1.3: 202 when the change "has been accepted, but not been processed".
 #[tokio::test]
 async fn a_change_may_take_its_time() {
-    let fake = with(|stream| stream["events_requested"] = json!([])).await;
+    let fake = with(unasked).await;
     fake.serve_once("PATCH", STREAM, status(202)).await;
     let transmitter = fake.transmitter();
     let first = transmitter.establish(ENDPOINT, None).await.unwrap();
@@ -217,7 +223,7 @@ async fn a_change_may_take_its_time() {
 
 #[tokio::test]
 async fn replaces_what_cannot_be_changed_in_part() {
-    let fake = with(|stream| stream["events_requested"] = json!([])).await;
+    let fake = with(unasked).await;
     fake.serve_once("PATCH", STREAM, status(405)).await;
     fake.serve("PUT", STREAM, ok(&fake.stream("s1"))).await;
     establish(&fake).await;
@@ -227,7 +233,7 @@ async fn replaces_what_cannot_be_changed_in_part() {
 #[tokio::test]
 async fn a_change_without_an_answer_is_read_back() {
     for answer in [status(200), status(204)] {
-        let fake = with(|stream| stream["events_requested"] = json!([])).await;
+        let fake = with(unasked).await;
         fake.serve_once("PATCH", STREAM, answer).await;
         assert!(establish(&fake).await.settled);
         let expected = ["GET /stream", "PATCH /stream", "GET /stream?stream_id=s1"];
@@ -249,7 +255,7 @@ async fn a_stream_of_others_is_neither_used_nor_changed() {
             let mut stream = fake.stream("s1");
             change(&mut stream);
             if !as_declared {
-                stream["events_requested"] = json!([]);
+                unasked(&mut stream);
             }
             fake.serve("GET", STREAM, ok(&stream)).await;
             let transmitter = fake.transmitter_with(&declared);
@@ -282,6 +288,34 @@ async fn the_audience_is_what_was_declared_where_the_transmitter_does_not_say() 
     }
 }
 
+/// Some add events of their own to what was asked for.
+#[tokio::test]
+async fn what_a_transmitter_adds_is_answered_once() {
+    let more = |stream: &mut Value| {
+        stream["events_requested"].as_array_mut().unwrap().push(json!("https://events.example/b"));
+    };
+    let fake = with(more).await;
+    let transmitter = fake.transmitter();
+    for _ in 0..3 {
+        transmitter.establish(ENDPOINT, Some("s1")).await.unwrap();
+    }
+    let patches = fake.calls().await.iter().filter(|call| call.starts_with("PATCH")).count();
+    assert_eq!(patches, 1);
+}
+
+#[tokio::test]
+async fn a_list_of_values_is_no_stream() {
+    for (listed, expected) in [
+        (json!([["s1", null, "actas"]]), "not the JSON"),
+        (json!([{ "id": "s1" }]), "something else in it"),
+    ] {
+        let fake = Fake::start().await;
+        fake.serve("GET", STREAM, ok(&listed)).await;
+        let fault = text(fake.transmitter().establish(ENDPOINT, None).await);
+        assert!(fault.contains(expected), "{fault}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_answer_is_a_fault() {
     let html = ResponseTemplate::new(200).set_body_raw("<html>", "text/html");
@@ -294,7 +328,7 @@ async fn what_is_no_answer_is_a_fault() {
         (status(302), "redirect"),
         (html, "application/json"),
         (ok(&json!({ "streams": [] })), "not the JSON"),
-        (ok(&json!("stream")), "not the JSON"),
+        (ok(&json!("stream")), "not a JSON object"),
     ] {
         let fake = Fake::start().await;
         fake.serve("GET", STREAM, answer.clone()).await;

@@ -84,7 +84,7 @@ async fn what_is_no_answer_is_a_fault() {
         (status(429), "slow down"),
         (status(500), "status 500"),
         (status(302), "redirect"),
-        (ok(&json!([])), "not the JSON"),
+        (ok(&json!([{ "a": "x.y.z" }, false])), "not a JSON object"),
         (ok(&json!({ "sets": [] })), "not the JSON"),
         (ok(&json!({ "sets": {}, "moreAvailable": "yes" })), "not the JSON"),
         (raw("{"), "not the JSON"),

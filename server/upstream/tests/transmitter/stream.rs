@@ -121,7 +121,7 @@ async fn what_is_no_answer_is_a_fault() {
     }
     let fake = Fake::start().await;
     fake.serve("GET", "/t1/status", ok(&json!(["enabled"]))).await;
-    assert!(text(fake.transmitter().status("s").await).contains("not the JSON"));
+    assert!(text(fake.transmitter().status("s").await).contains("not a JSON object"));
 }
 
 #[tokio::test]

@@ -21,8 +21,7 @@ async fn asks_lightly_and_once() {
     assert_eq!((*kind, *said, *shared), ("okta", "good", false));
     let asked = received(&org.server, USER).await;
     assert_eq!(asked.len(), 1);
-    let light =
-        "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus";
+    let light = "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus";
     assert_eq!(asked[0].headers["content-type"], light);
     // Nothing else was asked but for a token.
     assert_eq!(org.server.received_requests().await.unwrap().len(), 2);
