@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use delegation::{
     declared::{self, Declared, KeyRecord, Registry},
     org::{Agent, Org},
+    ports::StreamId,
     refusal::Fault,
 };
 use keys::{Algorithm, KeyRing, MasterKey, SecretHash, SigningKey};
@@ -17,7 +18,7 @@ use tokio::sync::Mutex;
 use upstream::http::{Outbound, OutboundSettings};
 
 use self::connection::{Maker, Stream};
-use crate::{clock, config::Config, metrics::Metrics};
+use crate::{clock, config::Config, jobs::streams::Watched, metrics::Metrics};
 
 /// Larger answers of an identity provider than this are not read on.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -104,6 +105,24 @@ impl App {
     #[must_use]
     pub fn loaded(&self) -> Vec<Arc<Loaded>> {
         self.orgs.load().values().cloned().collect()
+    }
+
+    /// Every stream of signals of every organization, as it was last loaded.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Watched> {
+        let of = |loaded: &Arc<Loaded>| {
+            let org = Arc::clone(&loaded.org);
+            let watched = move |stream: &Stream| Watched {
+                org: Arc::clone(&org),
+                stream: StreamId {
+                    connection: stream.connection.clone(),
+                    stream: stream.settings.id.clone(),
+                },
+                transmitter: Arc::clone(&stream.transmitter),
+            };
+            loaded.streams.iter().map(watched).collect::<Vec<_>>()
+        };
+        self.orgs.load().values().flat_map(of).collect()
     }
 
     /// How many organizations are served.

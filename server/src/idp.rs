@@ -227,7 +227,9 @@ fn readable(
 fn sentence(parts: &Map<String, Value>) -> String {
     let part = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{name} {text}"),
-        value => format!("{name} {value}"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            format!("{name} {value}")
+        }
     };
     parts.iter().map(part).collect::<Vec<_>>().join(", ")
 }

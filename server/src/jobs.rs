@@ -1,7 +1,8 @@
 //! What runs beside requests. Every job is idempotent: replicas run them without knowing of each
-//! other.
+//! other, but for the leases by which [`streams`] saves calls.
 
 pub mod refresh_orgs;
+pub mod stream_ages;
 pub mod streams;
 pub mod sweep;
 

@@ -75,15 +75,22 @@ impl Metrics {
             "actas_signal_stream_age_seconds",
             "Since a stream of signals was last known to live; -1: it is not, or never was.",
         );
-        let stream_age =
-            known_good(IntGaugeVec::new(options, &["org", "connection", "stream"]));
+        let stream_age = known_good(IntGaugeVec::new(options, &["org", "connection", "stream"]));
         known_good(registry.register(Box::new(stream_age.clone())));
         #[cfg(target_os = "linux")]
         known_good(
             registry
                 .register(Box::new(prometheus::process_collector::ProcessCollector::for_self())),
         );
-        Self { registry, token_requests, token_seconds, idp_checks, idp_seconds, signals, stream_age }
+        Self {
+            registry,
+            token_requests,
+            token_seconds,
+            idp_checks,
+            idp_seconds,
+            signals,
+            stream_age,
+        }
     }
 
     /// Counts one answer of the token endpoint.

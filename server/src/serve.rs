@@ -57,6 +57,8 @@ pub async fn start(
     let address = http.addrs().first().copied().unwrap_or(config.listen);
     jobs::refresh_orgs::start(&app);
     jobs::sweep::start(&app);
+    jobs::streams::start(&app, App::watched);
+    jobs::stream_ages::start(&app);
     Ok(Serving { server: http.run(), address, app })
 }
 

@@ -93,9 +93,8 @@ impl Maker {
         let secret = std::str::from_utf8(&secret)
             .map_err(|_| Fault::Keys(format!("the secret of connection `{}`", declared.id)))?;
         let checks: Option<Vec<CheckSettings>> = self.opened(org, declared, Sealed::Checks)?;
-        let introspection = || {
-            vec![CheckSettings::Introspection(connectors::introspection::Settings::default())]
-        };
+        let introspection =
+            || vec![CheckSettings::Introspection(connectors::introspection::Settings::default())];
         let settings = ConnectionSettings {
             id: declared.id.clone(),
             issuer: declared.issuer.clone(),

@@ -73,7 +73,11 @@ impl Checker<'_> {
         self.problems.push(format!("{entry}: {problem}"));
     }
 
-    pub(super) fn take<T, E: std::fmt::Display>(&mut self, entry: &str, value: Result<T, E>) -> Option<T> {
+    pub(super) fn take<T, E: std::fmt::Display>(
+        &mut self,
+        entry: &str,
+        value: Result<T, E>,
+    ) -> Option<T> {
         value.map_err(|problem| self.say(entry, problem)).ok()
     }
 

@@ -9,6 +9,7 @@ use toml::{Spanned, Table, Value};
 use upstream::{
     connectors,
     settings::{CheckSettings, SignalSettings},
+    transmitter::Transmitter,
 };
 use url::Url;
 
@@ -137,7 +138,9 @@ impl Checker<'_> {
 
     fn checks(&mut self, place: &str, entry: &ConnectionEntry) -> Vec<CheckSettings> {
         if entry.checks.is_empty() {
-            return vec![CheckSettings::Introspection(connectors::introspection::Settings::default())];
+            return vec![CheckSettings::Introspection(
+                connectors::introspection::Settings::default(),
+            )];
         }
         let mut checks = Vec::new();
         for (number, table) in entry.checks.iter().enumerate() {
@@ -164,11 +167,16 @@ impl Checker<'_> {
         }
         for stream in &streams {
             self.take(place, spec::org_id(&stream.id).map_err(|e| format!("`streams`: `id`: {e}")));
-            let issuer = is_issuer(&stream.issuer);
-            self.take(place, issuer.map_err(|e| format!("stream `{}`: `issuer`: {e}", stream.id)));
+            let fine = is_issuer(&stream.issuer)
+                .map_err(|e| format!("stream `{}`: `issuer`: {e}", stream.id))
+                .and_then(|()| Transmitter::validate(stream));
+            self.take(place, fine);
             if !(30..=86_400).contains(&stream.max_silence) {
                 let id = &stream.id;
-                self.say(place, format!("stream `{id}`: `max_silence` must be 30 to 86400 seconds"));
+                self.say(
+                    place,
+                    format!("stream `{id}`: `max_silence` must be 30 to 86400 seconds"),
+                );
             }
         }
         let section = |name: &str, table: &Option<Table>| {
@@ -179,8 +187,11 @@ impl Checker<'_> {
             section("revocation", &entry.revocation),
             section("scim", &entry.scim),
         ];
-        let sections: Table =
-            sections.into_iter().flatten().map(|(name, table)| (name, Value::Table(table))).collect();
+        let sections: Table = sections
+            .into_iter()
+            .flatten()
+            .map(|(name, table)| (name, Value::Table(table)))
+            .collect();
         let rest: SignalSettings =
             self.settings_of(place, "signals", &sections).unwrap_or_default();
         SignalSettings { streams, ..rest }

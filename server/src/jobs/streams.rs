@@ -15,12 +15,18 @@ mod polling;
 mod tests;
 mod turn;
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use delegation::{
     org::Org,
     ports::StreamId,
-    signal::{self, NotTaken, Source},
+    signal::{self, NotTaken, Source, Taken},
 };
 use tokio::sync::Mutex;
 use upstream::transmitter::{Duty, Transmitter};
@@ -51,10 +57,13 @@ impl Watched {
 /// Runs until the app is gone. `watched` lists every stream of every organization as of now.
 pub fn start(app: &Arc<App>, watched: impl Fn(&App) -> Vec<Watched> + 'static) {
     let (holder, memories) = (clock::id(), RefCell::new(Memories::default()));
+    let owner = Arc::downgrade(app);
     super::every(EVERY, app, move |app| {
-        let turns = memories.borrow_mut().begin(watched(&app));
-        for (watched, memory) in turns {
-            actix_web::rt::spawn(take_turn(watched, memory, holder));
+        let mut watched = watched(&app);
+        watched.retain(|one| one.transmitter.duty() != Duty::Nothing);
+        let named = watched.into_iter().map(|one| ((one.org.id.clone(), one.stream.clone()), one));
+        for (watched, memory) in memories.borrow_mut().begin(named) {
+            actix_web::rt::spawn(take_turn(owner.clone(), watched, memory, holder));
         }
         // Whoever takes long is waited for by nobody.
         std::future::ready(())
@@ -62,21 +71,19 @@ pub fn start(app: &Arc<App>, watched: impl Fn(&App) -> Vec<Watched> + 'static) {
 }
 
 type Remembered = Rc<Mutex<Memory>>;
+/// The organization, and its stream.
+type Key = (String, StreamId);
 
 /// What this replica remembers of each stream from turn to turn.
 #[derive(Debug, Default)]
-struct Memories(HashMap<(String, StreamId), Remembered>);
+struct Memories(HashMap<Key, Remembered>);
 
 impl Memories {
     /// The streams whose turn it is; those that are no longer declared are forgotten.
-    fn begin(&mut self, watched: Vec<Watched>) -> Vec<(Watched, Remembered)> {
+    fn begin<T>(&mut self, watched: impl IntoIterator<Item = (Key, T)>) -> Vec<(T, Remembered)> {
         let mut kept = HashMap::with_capacity(self.0.len());
         let mut turns = Vec::new();
-        for one in watched {
-            if one.transmitter.duty() == Duty::Nothing {
-                continue;
-            }
-            let key = (one.org.id.clone(), one.stream.clone());
+        for (key, one) in watched {
             let memory = self.0.remove(&key).unwrap_or_default();
             // Otherwise its last turn is still under way.
             if memory.try_lock().is_ok() {
@@ -89,14 +96,21 @@ impl Memories {
     }
 }
 
-async fn take_turn(watched: Watched, memory: Remembered, holder: Uuid) {
+async fn take_turn(app: Weak<App>, watched: Watched, memory: Remembered, holder: Uuid) {
     let Ok(mut memory) = memory.try_lock() else { return };
     let now = clock::now();
     if !memory.rest.is_over(now) {
         return;
     }
     let Watched { org, stream, transmitter } = &watched;
-    let take = async |set: String| receive(org, stream, &set).await;
+    let take = async |set: String| {
+        let taken = receive(org, stream, &set).await;
+        let outcome = taken.as_ref().map_or_else(NotTaken::outcome, Taken::outcome);
+        if let Some(app) = app.upgrade() {
+            app.metrics.signal(&org.id, &stream.connection, Source::Poll.code(), outcome);
+        }
+        taken.map(drop)
+    };
     let endpoint = watched.endpoint();
     let turn = Turn {
         streams: org.streams.as_ref(),
@@ -141,7 +155,7 @@ fn log(watched: &Watched, change: &Change) {
 }
 
 /// Takes an event that was polled for.
-async fn receive(org: &Org, stream: &StreamId, set: &str) -> Result<(), NotTaken> {
+async fn receive(org: &Org, stream: &StreamId, set: &str) -> Result<Taken, NotTaken> {
     let no_receiver = || NotTaken::Refused(signal::SignalRefusal::NoReceiver);
     let connection = org.connection(&stream.connection).ok_or_else(no_receiver)?;
     let id = clock::id();
@@ -168,5 +182,5 @@ async fn receive(org: &Org, stream: &StreamId, set: &str) -> Result<(), NotTaken
         // It comes again; the turn says what is wrong.
         Err(NotTaken::Broken(_)) => {}
     }
-    taken.map(drop)
+    taken
 }

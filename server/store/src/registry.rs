@@ -200,10 +200,7 @@ fn settings(row: &Row) -> Result<Settings, Fault> {
     })
 }
 
-fn connection(
-    row: &Row,
-    streams: &mut HashMap<String, Vec<String>>,
-) -> Result<Connection, Fault> {
+fn connection(row: &Row, streams: &mut HashMap<String, Vec<String>>) -> Result<Connection, Fault> {
     let id: String = row.get("id")?;
     Ok(Connection {
         streams: streams.remove(&id).unwrap_or_default(),

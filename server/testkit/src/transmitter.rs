@@ -180,15 +180,20 @@ impl Transmitter {
             "critical_subject_members": ["user"],
             "default_subjects": "ALL",
         });
-        let mut without = |name: &str| metadata.as_object_mut().map(|members| members.remove(name));
+        let mut change = |name: &str, value: Option<&str>| {
+            if let Some(members) = metadata.as_object_mut() {
+                members.remove(name);
+                members.extend(value.map(|value| (name.to_owned(), json!(value))));
+            }
+        };
         match fault {
             MetadataFault::None | MetadataFault::Legacy => {}
             MetadataFault::Down => return Answer::Down,
             MetadataFault::OtherIssuer => {
-                metadata["issuer"] = json!("https://transmitter.elsewhere.example");
+                change("issuer", Some("https://transmitter.elsewhere.example"));
             }
-            MetadataFault::NoVerification => drop(without("verification_endpoint")),
-            MetadataFault::NoStatus => drop(without("status_endpoint")),
+            MetadataFault::NoVerification => change("verification_endpoint", None),
+            MetadataFault::NoStatus => change("status_endpoint", None),
         }
         Answer::Reply(Reply::json(200, &metadata))
     }
@@ -224,7 +229,9 @@ fn not_found() -> Answer {
 
 impl fmt::Debug for TransmitterSettings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("TransmitterSettings").field("issuer", &self.issuer).finish_non_exhaustive()
+        out.debug_struct("TransmitterSettings")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 

@@ -179,8 +179,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
-    fn ago(seconds: i64) -> Option<Timestamp> {
-        Some(Timestamp(NOW.0 - seconds))
+    fn ago(seconds: i64) -> Timestamp {
+        Timestamp(NOW.0 - seconds)
     }
 
     fn wishes(duty: Duty, delivery: Delivery) -> Wishes {
@@ -195,9 +195,9 @@ mod tests {
             ..Stream::default()
         };
         let past = Past {
-            reviewed_at: ago(0),
-            status_read_at: ago(0),
-            polled_at: ago(0),
+            reviewed_at: Some(ago(0)),
+            status_read_at: Some(ago(0)),
+            polled_at: Some(ago(0)),
             ..Past::default()
         };
         (stream, past)
@@ -212,26 +212,34 @@ mod tests {
             ("nothing is due", |_, _| {}, Step::Rest),
             ("never made", |s, _| s.described = None, Step::Establish),
             ("made by another replica", |_, p| p.reviewed_at = None, Step::Establish),
-            ("not reviewed for long", |_, p| p.reviewed_at = ago(600), Step::Establish),
-            ("reviewed", |_, p| p.reviewed_at = ago(599), Step::Rest),
-            ("unsettled", |_, p| (p.unsettled, p.reviewed_at) = (true, ago(30)), Step::Establish),
-            ("settling", |_, p| (p.unsettled, p.reviewed_at) = (true, ago(29)), Step::Rest),
+            ("not reviewed for long", |_, p| p.reviewed_at = Some(ago(600)), Step::Establish),
+            ("reviewed", |_, p| p.reviewed_at = Some(ago(599)), Step::Rest),
+            (
+                "unsettled",
+                |_, p| (p.unsettled, p.reviewed_at) = (true, Some(ago(30))),
+                Step::Establish,
+            ),
+            ("settling", |_, p| (p.unsettled, p.reviewed_at) = (true, Some(ago(29))), Step::Rest),
             ("status unread", |_, p| p.status_read_at = None, Step::ReadStatus),
-            ("status old", |_, p| p.status_read_at = ago(60), Step::ReadStatus),
-            ("verified", |s, _| s.challenge = Some(("c".into(), ago(99).unwrap())), Step::Rest),
-            ("silent", |s, _| s.challenge = Some(("c".into(), ago(100).unwrap())), Step::Verify),
+            ("status old", |_, p| p.status_read_at = Some(ago(60)), Step::ReadStatus),
+            ("verified", |s, _| s.challenge = Some(("c".into(), ago(99))), Step::Rest),
+            ("silent", |s, _| s.challenge = Some(("c".into(), ago(100))), Step::Verify),
             ("never verified", |s, _| s.challenge = None, Step::Verify),
-            ("asked just now", |s, p| (s.challenge, p.verifying_at) = (None, ago(99)), Step::Rest),
+            (
+                "asked just now",
+                |s, p| (s.challenge, p.verifying_at) = (None, Some(ago(99))),
+                Step::Rest,
+            ),
             ("unverifiable", |s, p| (s.challenge, p.unverifiable) = (None, true), Step::Rest),
             ("paused", |s, _| s.status = StreamStatus::Paused, Step::Enable),
             (
                 "paused, and asked to go on",
-                |s, p| (s.status, p.enabling_at) = (StreamStatus::Disabled, ago(299)),
+                |s, p| (s.status, p.enabling_at) = (StreamStatus::Disabled, Some(ago(299))),
                 Step::Rest,
             ),
             (
                 "paused, and asked long ago",
-                |s, p| (s.status, p.enabling_at) = (StreamStatus::Disabled, ago(300)),
+                |s, p| (s.status, p.enabling_at) = (StreamStatus::Disabled, Some(ago(300))),
                 Step::Enable,
             ),
         ];
@@ -248,8 +256,14 @@ mod tests {
     #[test]
     fn polls_what_is_polled() {
         let cases: [(&str, Duty, Delivery, Change, Step); 9] = [
-            ("due", Duty::Manage, Delivery::Poll, |_, p| p.polled_at = ago(2), Step::Poll),
-            ("just now", Duty::Manage, Delivery::Poll, |_, p| p.polled_at = ago(1), Step::Rest),
+            ("due", Duty::Manage, Delivery::Poll, |_, p| p.polled_at = Some(ago(2)), Step::Poll),
+            (
+                "just now",
+                Duty::Manage,
+                Delivery::Poll,
+                |_, p| p.polled_at = Some(ago(1)),
+                Step::Rest,
+            ),
             ("pushed", Duty::Manage, Delivery::Push, |_, p| p.polled_at = None, Step::Rest),
             ("of others", Duty::Poll, Delivery::Poll, |_, p| p.polled_at = None, Step::Poll),
             ("unmanaged", Duty::Poll, Delivery::Poll, |s, _| s.described = None, Step::Rest),
@@ -307,8 +321,8 @@ mod tests {
             (9, None, true, Step::Rest),
         ] {
             let (mut stream, mut past) = healthy();
-            stream.challenge = Some(("c".to_owned(), ago(asked).unwrap()));
-            stream.heard_at = heard.and_then(ago);
+            stream.challenge = Some(("c".to_owned(), ago(asked)));
+            stream.heard_at = heard.map(ago);
             past.verification_failed = failed;
             let wishes = Wishes { max_silence: 30, ..wishes(Duty::Manage, Delivery::Push) };
             let step = next_step(&stream, &past, wishes, NOW);

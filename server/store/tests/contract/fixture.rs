@@ -325,7 +325,7 @@ pub fn connection() -> Connection {
         acr_values: None,
         checks: b"sealed checks".to_vec(),
         signals: b"sealed signals".to_vec(),
-        streams: vec!["caep".to_owned(), "risc".to_owned()],
+        streams: vec![],
     }
 }
 

@@ -17,10 +17,12 @@ impl Transmitter {
     /// `path` is below the control endpoint.
     pub(super) fn control(&self, method: &str, path: &str, body: &[u8], now: i64) -> Reply {
         match (method, path) {
-            ("POST", "/events") => with(body, |emission: Emission| match self.emit(&emission, now) {
-                Ok(ids) => Reply::json(200, &json!({ "jti": ids })),
-                Err(_) => Reply::oauth_error(500, "server_error"),
-            }),
+            ("POST", "/events") => {
+                with(body, |emission: Emission| match self.emit(&emission, now) {
+                    Ok(ids) => Reply::json(200, &json!({ "jti": ids })),
+                    Err(_) => Reply::oauth_error(500, "server_error"),
+                })
+            }
             ("POST", "/status") => with(body, |Stating { stream, status }| {
                 match self.set_status(&stream, &status, now) {
                     Ok(true) => Reply::json(200, &json!({ "stream": stream, "status": status })),

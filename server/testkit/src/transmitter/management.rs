@@ -75,9 +75,7 @@ impl Transmitter {
         match (request.method, path) {
             ("GET", "/stream") => self.read(state, named),
             ("POST", "/stream") => read_body(request, |wanted| self.create(state, wanted)),
-            ("PATCH" | "PUT", "/stream") => {
-                read_body(request, |wanted| self.change(state, wanted))
-            }
+            ("PATCH" | "PUT", "/stream") => read_body(request, |wanted| self.change(state, wanted)),
             ("DELETE", "/stream") => match named.and_then(|id| state.streams.remove(id)) {
                 Some(_) => empty(204),
                 None => unknown(),
@@ -104,20 +102,17 @@ impl Transmitter {
         let lies = state.faults.management == ManagementFault::OtherIssuer;
         let described = |stream: &Stream| {
             let mut described = self.describe(stream);
-            if lies {
-                described["iss"] = json!("https://transmitter.elsewhere.example");
+            if let Some(members) = described.as_object_mut().filter(|_| lies) {
+                members.insert("iss".to_owned(), json!("https://transmitter.elsewhere.example"));
             }
             described
         };
-        match named {
-            Some(id) => state.streams.get(id).map_or_else(unknown, |stream| {
-                Reply::json(200, &described(stream))
-            }),
-            None => {
-                let all: Vec<_> = state.streams.values().map(described).collect();
-                Reply::json(200, &json!(all))
-            }
-        }
+        let Some(id) = named else {
+            let all: Vec<_> = state.streams.values().map(described).collect();
+            return Reply::json(200, &json!(all));
+        };
+        let stream = state.streams.get(id);
+        stream.map_or_else(unknown, |stream| Reply::json(200, &described(stream)))
     }
 
     fn create(&self, state: &mut State, wanted: Wanted) -> Reply {

@@ -59,11 +59,8 @@ fn answer(state: &mut State, request: &Request<'_>, path: &str) -> Reply {
     }
     seen.acknowledged.extend(polling.ack);
     seen.refused.extend(polling.set_errs.into_iter().map(|(jti, fault)| (jti, fault.err)));
-    let most = if stream.status == "enabled" {
-        polling.max_events.unwrap_or(usize::MAX)
-    } else {
-        0
-    };
+    let most =
+        if stream.status == "enabled" { polling.max_events.unwrap_or(usize::MAX) } else { 0 };
     let given = stream.queue.iter().take(most);
     let sets: Map<_, _> = given.map(|queued| (queued.jti.clone(), json!(queued.set))).collect();
     let more = sets.len() < stream.queue.len() && 0 < most;

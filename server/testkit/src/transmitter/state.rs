@@ -38,13 +38,11 @@ pub(super) struct Queued {
 impl Stream {
     /// An event goes to a named stream in any case, else to those that asked for it.
     pub(super) fn wants(&self, emission: &Emission) -> bool {
-        match &emission.stream {
-            Some(named) => *named == self.id,
-            None => {
-                let asked = |event: &String| self.events.contains(event);
-                self.status != "disabled" && emission.events.keys().any(asked)
-            }
+        if let Some(named) = &emission.stream {
+            return *named == self.id;
         }
+        let asked = |event: &String| self.events.contains(event);
+        self.status != "disabled" && emission.events.keys().any(asked)
     }
 
     /// While it is paused, events wait.
