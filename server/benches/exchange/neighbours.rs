@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use actix_web::{
@@ -31,6 +32,8 @@ pub(crate) struct Idp {
     pub issuer: String,
     pub key: SigningKey,
     asked: Arc<AtomicU64>,
+    /// Milliseconds before introspection answers.
+    takes: Arc<AtomicU64>,
 }
 
 impl Idp {
@@ -38,7 +41,7 @@ impl Idp {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let issuer = format!("http://{address}");
-        let asked = Arc::new(AtomicU64::new(0));
+        let (asked, takes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let discovery = json!({
             "issuer": issuer,
             "authorization_endpoint": format!("{issuer}/authorize"),
@@ -53,26 +56,37 @@ impl Idp {
             ("/.well-known/openid-configuration", discovery.to_string()),
             ("/jwks", json!({ "keys": [key.public_jwk()] }).to_string()),
         ];
-        let counter = Data::from(Arc::clone(&asked));
+        let state = Data::new((Arc::clone(&asked), Arc::clone(&takes)));
         serve(listener, Some(1), move |config| {
             for (path, document) in documents.clone() {
                 let document = Bytes::from(document);
                 let answer = move || std::future::ready(say(document.clone()));
                 config.route(path, web::get().to(answer));
             }
-            config.app_data(counter.clone()).route(INTROSPECT, web::post().to(introspect));
+            config.app_data(state.clone()).route(INTROSPECT, web::post().to(introspect));
         })?;
-        Ok(Self { address, issuer, key, asked })
+        Ok(Self { address, issuer, key, asked, takes })
     }
 
     /// How often introspection was asked for.
     pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
+
+    /// From now on introspection answers after so long: as providers across a network do.
+    pub(crate) fn take(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.takes.store(milliseconds, Ordering::Relaxed);
+    }
 }
 
-async fn introspect(asked: Data<AtomicU64>, _form: Bytes) -> HttpResponse {
+async fn introspect(state: Data<(Arc<AtomicU64>, Arc<AtomicU64>)>, _form: Bytes) -> HttpResponse {
+    let (asked, takes) = state.get_ref();
     asked.fetch_add(1, Ordering::Relaxed);
+    match takes.load(Ordering::Relaxed) {
+        0 => {}
+        milliseconds => actix_web::rt::time::sleep(Duration::from_millis(milliseconds)).await,
+    }
     say(Bytes::from_static(ACTIVE.as_bytes()))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     figures::{Book, Figures, Line, Ratio, Spread},
     load::Window,
     machine::{self, Machine},
-    rounds::{Bench, DEPTHS, ECHO, IDP, SIGN, VERIFY, exchange},
+    rounds::{Bench, DEPTHS, ECHO, FAR_IDP, IDP, SIGN, VERIFY, exchange, fan_out, far},
 };
 
 /// An exchange verifies the subject token, and reads back what it signed.
@@ -53,13 +53,14 @@ impl<'a> Report<'a> {
             seconds_per_run: window.length.as_secs_f64(),
             warm_up_seconds: window.warm_up.as_secs_f64(),
             lines: &bench.book,
-            ratios: ratios(&bench.book, &bench.servers),
+            ratios: ratios(bench),
             servers: bench.servers.iter().map(Server::of).collect(),
         }
     }
 }
 
-fn ratios(book: &Book, servers: &[Actas]) -> Vec<Ratio> {
+fn ratios(bench: &Bench) -> Vec<Ratio> {
+    let (book, servers) = (&bench.book, &bench.servers);
     let mut ratios = Vec::new();
     let mut add = |name: String, unit, values: Vec<f64>| {
         ratios.push(Ratio { name, unit, spread: Spread::of(values) });
@@ -79,15 +80,21 @@ fn ratios(book: &Book, servers: &[Actas]) -> Vec<Ratio> {
             let added = against(lone, book.runs(IDP, 1), |a, b| a.p50_ms - b.p50_ms);
             add(format!("{name}, alone: p50 − the IdP's"), " ms", added);
         }
-        let [near, far] = DEPTHS.map(|depth| exchange(server.name, depth));
+        let [near, deep] = DEPTHS.map(|depth| exchange(server.name, depth));
         for (in_flight, how) in [(CROWD, "throughput"), (1, "p50 alone")] {
             let cost = |a: &Figures, b: &Figures| match in_flight {
                 1 => a.p50_ms / b.p50_ms,
                 _ => b.per_second / a.per_second,
             };
-            let cost = against(book.runs(&far, in_flight), book.runs(&near, in_flight), cost);
+            let cost = against(book.runs(&deep, in_flight), book.runs(&near, in_flight), cost);
             add(format!("{}: cost of depth 3 ÷ depth 1, by {how}", server.name), "", cost);
         }
+        let lone = book.runs(&far(server.name), 1);
+        let added = against(lone, book.runs(FAR_IDP, 1), |a, b| a.p50_ms / b.p50_ms);
+        add(format!("{}: p50 alone ÷ that of an IdP 20 ms away", server.name), "", added);
+        let name = fan_out(server.name);
+        let asked = bench.asked.get(&name).cloned().unwrap_or_default();
+        add(format!("{name}: questions to the IdP ÷ exchanges"), "", asked);
     }
     ratios
 }

@@ -1,7 +1,7 @@
 //! What is measured, in which order. Every round measures every line once, so that lines which are
 //! compared lie close together in time.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use delegation::ports::Ledger;
 use keys::{Algorithm, SigningKey};
@@ -28,6 +28,21 @@ const COMMIT: &str = "durable row, SQLite";
 pub(crate) const ECHO: &str = "echo";
 pub(crate) const IDP: &str = "IdP, asked directly";
 
+/// As long as a provider takes that is not on this machine.
+const DISTANCE: Duration = Duration::from_millis(20);
+pub(crate) const FAR_IDP: &str = "IdP 20 ms away, asked directly";
+/// Subagents of one user that ask at once.
+pub(crate) const FAN_OUT: usize = 40;
+
+/// The names of the lines at a provider that takes its time.
+pub(crate) fn far(database: &str) -> String {
+    format!("exchange at it, {database}")
+}
+
+pub(crate) fn fan_out(database: &str) -> String {
+    format!("{FAN_OUT} agents of a user, {database}")
+}
+
 /// The name of a line of exchanges.
 pub(crate) fn exchange(database: &str, depth: usize) -> String {
     format!("exchange, {database}, depth {depth}")
@@ -44,6 +59,8 @@ pub(crate) struct Bench {
     echo: Echo,
     ledger: Arc<dyn Ledger>,
     users: Vec<String>,
+    /// Questions to the provider for each exchange of a fan-out: by line, a run per round.
+    pub asked: BTreeMap<String, Vec<f64>>,
 }
 
 impl Bench {
@@ -63,7 +80,8 @@ impl Bench {
         let servers = databases.iter().map(start).collect::<Outcome<_>>()?;
         let users = exchanges::users(&idp)?;
         let (book, echo) = (Book::default(), Echo::start()?);
-        Ok(Self { servers, book, window, runtime, idp, echo, ledger, users })
+        let asked = BTreeMap::new();
+        Ok(Self { servers, book, window, runtime, idp, echo, ledger, users, asked })
     }
 
     pub(crate) fn round(&mut self) -> Outcome<()> {
@@ -71,6 +89,44 @@ impl Bench {
         self.machine()?;
         for depth in DEPTHS {
             self.exchanges(depth)?;
+        }
+        self.idp.take(DISTANCE);
+        let far = self.at_a_distance();
+        self.idp.take(Duration::ZERO);
+        far
+    }
+
+    /// What actas adds to a provider's own time, and what a crowd of one user's agents costs it.
+    fn at_a_distance(&mut self) -> Outcome<()> {
+        let token = self.users.first().ok_or("there are no users")?;
+        let asked = Script {
+            requests: vec![post(INTROSPECT, None, &format!("token={token}"))],
+            proof: ACTIVE,
+        };
+        let run = self.runtime.block_on(async {
+            let crowd = Client::crowd(self.idp.address, &Arc::new(asked), 1).await?;
+            closed_loop(crowd, self.window, None).await
+        })?;
+        self.book.note(FAR_IDP, 1, &run)?;
+        let one_user = self.users.get(..1).ok_or("there are no users")?;
+        for actas in &self.servers {
+            let lines =
+                [(far(actas.name), 1, &self.users[..]), (fan_out(actas.name), FAN_OUT, one_user)];
+            for (name, in_flight, users) in lines {
+                let hop = exchanges::last_hop(actas, users, 1);
+                let script = Arc::new(self.runtime.block_on(hop)?);
+                let asked_before = self.idp.asked();
+                let run = self.runtime.block_on(async {
+                    let crowd = Client::crowd(actas.address, &script, in_flight).await?;
+                    closed_loop(crowd, self.window, Some(actas.process())).await
+                })?;
+                // The questions of the warm-up are among them: the share is, if anything, less.
+                let asked = u32::try_from(self.idp.asked() - asked_before)?;
+                let answers = u32::try_from(run.latencies.len())?.max(1);
+                let share = f64::from(asked) / f64::from(answers);
+                self.asked.entry(name.clone()).or_default().push(share);
+                self.book.note(&name, in_flight, &run)?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! It can know: whether the account is enabled and still there, whether the token's session (`sid`)
 //! is among the user's, from when on sign-ins count (`notBefore` of the user and of the realm, and
 //! the password's last change, which ends nothing at Keycloak itself), and what the user has to do
-//! at the next sign-in (`requiredActions`). It cannot know: whether the token itself was revoked,
+//! at the next sign-in (`requiredActions`); and from which address the session was begun. It cannot know: whether the token itself was revoked,
 //! and a client's `notBefore` (reading clients hands out their secrets): ask `introspection` for
 //! those, too. Nothing is told of devices, places and risk.
 //!
@@ -94,9 +94,10 @@ impl Keycloak {
         let reply = self.api.get(&format!("/users/{user}/sessions")).await?;
         let sessions = found(&reply, Reply::json::<Vec<UserSession>>)?;
         let Some(sessions) = sessions else { return Ok(gone()) };
-        let lives = sessions.iter().any(|session| session.id == sid);
-        let session = if lives { Session::Live } else { Session::Ended };
-        Ok(Standing { session, ..Standing::default() })
+        let found = sessions.into_iter().find(|session| session.id == sid);
+        let session = if found.is_some() { Session::Live } else { Session::Ended };
+        let network = found.and_then(|session| session.ip_address);
+        Ok(Standing { session, network, ..Standing::default() })
     }
 
     async fn password(&self, user: &str) -> Result<Standing, UpstreamFault> {
@@ -195,8 +196,11 @@ struct User {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct UserSession {
     id: String,
+    /// Where the user signed in from.
+    ip_address: Option<String>,
 }
 
 #[derive(Deserialize)]

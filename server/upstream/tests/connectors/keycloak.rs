@@ -132,6 +132,7 @@ impl Fake for Keycloak {
         Standing {
             account: Account::Active,
             session: Session::Live,
+            network: Some("127.0.0.1".to_owned()),
             sessions_valid_from: Some(Timestamp(SIGNED_IN_AT - 1000)),
             ..Standing::default()
         }
@@ -151,6 +152,7 @@ impl Fake for Keycloak {
                 Then::Says(Standing {
                     session: Session::Ended,
                     sessions_valid_from: Some(Timestamp(later)),
+                    network: None,
                     ..self.well()
                 })
             }
@@ -226,7 +228,7 @@ async fn a_session_that_is_not_among_the_users_has_ended() {
     let keycloak = Keycloak::start().await;
     keycloak.change("/sessions", json!([session("other")])).await;
     let standing = keycloak.says().await;
-    assert_eq!(standing, Standing { session: Session::Ended, ..keycloak.well() });
+    assert_eq!(standing, Standing { session: Session::Ended, network: None, ..keycloak.well() });
     assert!(!goes_on(&standing));
 }
 
@@ -235,7 +237,10 @@ async fn a_token_without_a_session_is_not_judged_by_sessions() {
     let keycloak = Keycloak::start().await;
     let connection = connection(vec![keycloak.check()], "https://idp.example", LONG);
     let answer = connection.standing(question(USER, Hints::default())).await.unwrap();
-    assert_eq!(answer.standing, Standing { session: Session::Unknown, ..keycloak.well() });
+    assert_eq!(
+        answer.standing,
+        Standing { session: Session::Unknown, network: None, ..keycloak.well() }
+    );
     assert_eq!(requests(&keycloak.server, &at("/sessions")).await, 0);
 }
 
