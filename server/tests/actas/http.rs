@@ -13,11 +13,17 @@ pub struct Request {
     path: String,
     headers: Vec<(String, String)>,
     form: Vec<(String, String)>,
+    /// Instead of the form.
+    body: Option<String>,
 }
 
 impl Request {
     pub fn get(path: &str) -> Self {
-        Self { method: "GET", path: path.to_owned(), headers: Vec::new(), form: Vec::new() }
+        Self::of("GET", path)
+    }
+
+    pub fn of(method: &'static str, path: &str) -> Self {
+        Self { method, path: path.to_owned(), headers: Vec::new(), form: Vec::new(), body: None }
     }
 
     pub fn post(path: &str, form: &[(&str, &str)]) -> Self {
@@ -31,6 +37,19 @@ impl Request {
         self.headers.retain(|(present, _)| present != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same with this body.
+    pub fn body(self, content_type: &str, body: &str) -> Self {
+        Self { body: Some(body.to_owned()), ..self }.header("content-type", content_type)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", &body.to_string())
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
     }
 
     /// RFC 6749 §2.3.1. Names and secrets of the tests need no escaping.
@@ -63,9 +82,12 @@ impl Request {
     }
 
     pub fn write_to(&self, stream: &mut impl Write) -> io::Result<()> {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(self.form.iter().map(|(name, value)| (name, value)))
-            .finish();
+        let form = || {
+            form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(self.form.iter().map(|(name, value)| (name, value)))
+                .finish()
+        };
+        let body = self.body.clone().unwrap_or_else(form);
         let mut text = format!("{} {} HTTP/1.1\r\nhost: actas.example\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
@@ -85,7 +107,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn read_from(stream: &mut impl Read) -> io::Result<Self> {
+    pub fn read_from(stream: &mut impl Read) -> io::Result<Self> {
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let (head, mut body) = read_head(stream)?;
         let mut lines = head.lines();

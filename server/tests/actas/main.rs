@@ -1,7 +1,8 @@
 //! The binary `actas` as its users meet it: real processes, a real socket, a real database.
 //!
 //! Reading order: [`scene`] (the happy scene of which a test changes one thing), [`process`],
-//! [`provider`], [`database`], [`http`] (what it is made of), then the tests by area. What an RFC
+//! [`provider`], [`transmitter`], [`directory`], [`database`], [`http`], [`listener`] (what it is made
+//! of), then the tests by area. What an RFC
 //! obliges the token endpoint to is asserted in `conformance/`, and not again here.
 #![expect(
     clippy::expect_used,
@@ -23,11 +24,16 @@ macro_rules! on_both_databases {
     };
 }
 
+mod checks;
 mod cli;
 mod database;
+mod directory;
 mod http;
+mod listener;
 mod oauth;
 mod process;
 mod provider;
 mod scene;
 mod serve;
+mod signals;
+mod transmitter;

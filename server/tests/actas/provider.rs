@@ -2,22 +2,19 @@
 //! introspection endpoint.
 
 use std::{
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
-    thread,
     time::Duration,
 };
 
 use keys::{Algorithm, SigningKey};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use server::clock;
 use testkit::{
     idp::{Client, DevIdp, DevIdpSettings, Kind, Minting, User},
-    wire::{Answer, Reply, Request},
+    wire::{Answer, Request},
 };
 
-use crate::{http::read_head, process::PATIENCE, scene::DOCUMENTS};
+use crate::{listener::Listener, process::PATIENCE, scene::DOCUMENTS};
 
 pub const INTROSPECTION_SECRET: &str = "the-introspection-secret";
 
@@ -43,8 +40,8 @@ struct State {
 
 impl Provider {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let listener = Listener::bind();
+        let issuer = listener.url.clone();
         let client = |id: &str, secret: &str| Client { id: id.into(), secret: secret.into() };
         let user = |sub: &str| User { sub: sub.into(), password: "unused".into() };
         let settings = DevIdpSettings {
@@ -61,18 +58,33 @@ impl Provider {
         let idp = Arc::new(DevIdp::new(settings, Arc::new(key), fresh));
         let provider = Self { idp, gate: Arc::default(), issuer };
         let (idp, gate) = (Arc::clone(&provider.idp), Arc::clone(&provider.gate));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (idp, gate) = (Arc::clone(&idp), Arc::clone(&gate));
-                // A client that goes away is not the provider's failure.
-                thread::spawn(move || drop(answer(&idp, &gate, stream.unwrap())));
+        listener.answer(move |request| {
+            if request.path == "/introspect" {
+                gate.pass();
             }
+            idp.handle(request, clock::now().0)
         });
         provider
     }
 
     /// An access token that the orchestrator got when this user signed in.
     pub fn access_token(&self, sub: &str) -> String {
+        self.access_token_with(sub, &json!({}))
+    }
+
+    /// The same with these claims.
+    pub fn access_token_with(&self, sub: &str, claims: &Value) -> String {
+        self.mint(sub, claims, &json!({}))
+    }
+
+    /// An access token of a sign-in so many seconds from now; before it when that is negative.
+    pub fn signed_in(&self, sub: &str, seconds: i64) -> String {
+        self.access_token_with(sub, &json!({ "auth_time": clock::now().0 + seconds }))
+    }
+
+    /// Whatever is asked for, under the provider's signature; null removes.
+    pub fn mint(&self, sub: &str, claims: &Value, header: &Value) -> String {
+        let members = |value: &Value| -> Map<String, Value> { value.as_object().unwrap().clone() };
         let minting = Minting {
             sub: sub.to_owned(),
             kind: Kind::AccessToken,
@@ -80,8 +92,8 @@ impl Provider {
             audience: Vec::new(),
             scope: None,
             lifetime: 600,
-            claims: serde_json::Map::new(),
-            header: serde_json::Map::new(),
+            claims: members(claims),
+            header: members(header),
             payload: None,
         };
         self.idp.mint(&minting, clock::now().0).unwrap()
@@ -89,6 +101,15 @@ impl Provider {
 
     pub fn disable(&self, sub: &str) {
         assert!(self.idp.disable(sub, true));
+    }
+
+    pub fn enable(&self, sub: &str) {
+        assert!(self.idp.disable(sub, false));
+    }
+
+    /// From now on introspection misbehaves like this (see `testkit::idp`).
+    pub fn introspection_is(&self, fault: &str) {
+        self.control("POST", "/control/faults", &json!({ "introspection": fault }));
     }
 
     /// From now on introspection waits.
@@ -111,19 +132,19 @@ impl Provider {
 
     /// How often introspection was asked.
     pub fn questions(&self) -> u64 {
-        let request = Request {
-            method: "GET",
-            path: "/control/requests",
-            query: "",
-            authorization: None,
-            body: b"",
-        };
+        let counters = self.control("GET", "/control/requests", &Value::Null);
+        counters["introspection"].as_u64().unwrap()
+    }
+
+    fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let request =
+            Request { method, path, query: "", authorization: None, body: body.as_bytes() };
         let Answer::Reply(reply) = self.idp.handle(&request, clock::now().0) else {
             panic!("the control endpoint answers");
         };
-        let counters: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
-        assert_ne!(counters["introspection"], json!(null), "{counters}");
-        counters["introspection"].as_u64().unwrap()
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        serde_json::from_str(&reply.body).unwrap()
     }
 }
 
@@ -135,37 +156,4 @@ impl Gate {
         let mut state = self.changed.wait_while(state, |state| state.closed).unwrap();
         state.waiting -= 1;
     }
-}
-
-fn answer(idp: &DevIdp, gate: &Gate, mut stream: TcpStream) -> io::Result<()> {
-    let (head, mut body) = read_head(&mut stream)?;
-    let mut first = head.lines().next().unwrap_or_default().split(' ');
-    let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-    let header = |name: &str| {
-        let headers = head.lines().filter_map(|line| line.split_once(": "));
-        headers.into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    };
-    let length: usize = header("content-length").and_then(|l| l.parse().ok()).unwrap_or_default();
-    let missing = length.saturating_sub(body.len());
-    (&stream).take(u64::try_from(missing).unwrap()).read_to_end(&mut body)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if path == "/introspect" {
-        gate.pass();
-    }
-    let authorization = header("authorization");
-    let request = Request { method, path, query, authorization, body: &body };
-    match idp.handle(&request, clock::now().0) {
-        Answer::Reply(reply) => write(&mut stream, &reply),
-        Answer::Slow(_) | Answer::Down => Ok(()),
-    }
-}
-
-fn write(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {
-    let mut text = format!("HTTP/1.1 {} Said\r\n", reply.status);
-    for (name, value) in &reply.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let (length, body) = (reply.body.len(), &reply.body);
-    text.push_str(&format!("content-length: {length}\r\nconnection: close\r\n\r\n{body}"));
-    stream.write_all(text.as_bytes())
 }

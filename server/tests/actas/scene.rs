@@ -88,6 +88,13 @@ pub fn changed(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
+/// The happy file with these settings of its connection, and sections below it.
+#[track_caller]
+pub fn connected(org: &str, settings: &str) -> String {
+    let audiences = "audiences = [\"https://documents.example\"]\n";
+    changed(org, audiences, &format!("{audiences}{settings}\n"))
+}
+
 /// The text without the one `[[entry]]` that contains this.
 #[track_caller]
 pub fn without(text: &str, line: &str) -> String {
@@ -206,9 +213,16 @@ impl Scene {
 
     /// The same with something in the configuration changed.
     pub fn configured(kind: Kind, configure: impl FnOnce(&Site)) -> Self {
+        Self::declared(kind, |site, org| {
+            configure(site);
+            org
+        })
+    }
+
+    /// The same with something in the organization's file changed, or in the configuration.
+    pub fn declared(kind: Kind, declare: impl FnOnce(&Site, String) -> String) -> Self {
         let (site, provider) = (Site::on(kind), Provider::start());
-        configure(&site);
-        let org = org_at(&provider.issuer);
+        let org = declare(&site, org_at(&provider.issuer));
         let secrets = site.apply(&org).secrets;
         Self { server: site.serve(), secrets, org, site, provider }
     }
@@ -229,8 +243,12 @@ impl Scene {
 
     /// The orchestrator exchanges a token of alice's for one for the documents.
     pub fn happy(&self) -> Request {
-        exchange(&self.provider.access_token("alice"))
-            .basic("orchestrator", self.secret("orchestrator"))
+        self.first_hop(&self.provider.access_token("alice"))
+    }
+
+    /// The orchestrator exchanges a user's token for one for the documents.
+    pub fn first_hop(&self, token: &str) -> Request {
+        exchange(token).basic("orchestrator", self.secret("orchestrator"))
     }
 
     /// The researcher exchanges a token it was handed.

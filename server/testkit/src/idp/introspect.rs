@@ -33,7 +33,7 @@ impl DevIdp {
             }
             IntrospectionFault::Error500 => Reply::oauth_error(500, "server_error"),
             IntrospectionFault::Throttled => {
-                Reply::oauth_error(429, "slow_down").with("retry-after", "30")
+                Reply::oauth_error(429, "slow_down").with("retry-after", "1")
             }
         })
     }

@@ -172,6 +172,17 @@ fn tells_a_deadline_out_of_range() {
 }
 
 #[test]
+fn tells_a_number_of_replicas_out_of_range() {
+    for replicas in ["0", "1001"] {
+        let told = told("[keys]", &format!("[upstream]\nreplicas = {replicas}\n\n[keys]"));
+        contains(&told, &["`upstream.replicas`: it must be from 1 to 1000"]);
+    }
+    let site = site();
+    site.configure("[keys]", "[upstream]\nreplicas = 3\n\n[keys]");
+    site.run(&["check-config"]).succeeded();
+}
+
+#[test]
 fn tells_several_problems_at_once() {
     let site = site();
     site.write("master.key", "short");

@@ -12,7 +12,7 @@ fn tells_its_version() {
 #[test]
 fn help_names_every_command() {
     let help = printed(&["--help"]);
-    for command in ["serve", "check-config", "apply", "demo", "master-key"] {
+    for command in ["serve", "check-config", "apply", "idp", "demo", "master-key"] {
         let told = help.lines().find_map(|line| line.trim().strip_prefix(command));
         let about = told.unwrap_or_else(|| panic!("`{command}` is not in:\n{help}"));
         assert!(10 < about.trim().len(), "nothing about `{command}` in:\n{help}");
@@ -25,6 +25,19 @@ fn help_of_a_command_names_its_options() {
     for option in ["--file", "--config", "--dry-run", "--json", "--new-secret", "Example:"] {
         assert!(help.contains(option), "`{option}` is not in:\n{help}");
     }
+}
+
+#[test]
+fn help_of_the_commands_for_identity_providers_shows_how_they_are_used() {
+    let help = printed(&["idp", "--help"]);
+    assert!(help.contains("check") && help.contains("clear"), "{help}");
+    let help = printed(&["idp", "check", "--help"]);
+    for option in ["--token-file", "--directory-id", "--session", "--device", "--json", "Examples:"]
+    {
+        assert!(help.contains(option), "`{option}` is not in:\n{help}");
+    }
+    let help = printed(&["idp", "clear", "--help"]);
+    assert!(help.contains("--reason") && help.contains("Example:"), "{help}");
 }
 
 #[test]

@@ -46,9 +46,19 @@ fn an_event_tells_who_did_what_for_whom() {
     let expected =
         format!("researcher|alice|https://documents.example|documents:read|{id}|order-66");
     assert_eq!(told.last(), Some(&expected));
-    let asked =
-        events(&scene, "check_kind, check_answer, parent IS NOT NULL, chain::json->1->>'sub'");
-    assert_eq!(asked[1], "introspection|good|t|agent:orchestrator");
+    let asked = events(&scene, "parent IS NOT NULL, chain::json->1->>'sub', checks");
+    let (told, checks) = asked[1].rsplit_once('|').unwrap();
+    assert_eq!(told, "t|agent:orchestrator");
+    let checks: serde_json::Value = serde_json::from_str(checks).unwrap();
+    let check = &checks[0];
+    assert_eq!(checks.as_array().unwrap().len(), 1, "{checks}");
+    for (name, value) in
+        [("connection", "corp"), ("kind", "introspection"), ("answer", "good"), ("mode", "strict")]
+    {
+        assert_eq!(check[name], value, "{checks}");
+    }
+    assert_eq!(check["shared"], false);
+    assert!(check["took_us"].as_i64() > Some(0) && check["age_ms"].as_i64() >= Some(0), "{checks}");
 }
 
 /// Nobody gets rid of an event by going away.

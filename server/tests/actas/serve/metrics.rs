@@ -5,14 +5,21 @@ use std::collections::BTreeSet;
 use crate::{
     database::Kind,
     http::Request,
+    process::eventually,
     scene::{Scene, TOKEN},
+    signals::{Listening, PUSH},
 };
 
 /// Every label name, and the values it may have.
-const LABELS: [(&str, &[&str]); 4] = [
-    ("outcome", &["issued", "refused", "unavailable"]),
-    ("answer", &["good", "gone", "unknown"]),
+const LABELS: [(&str, &[&str]); 9] = [
+    ("outcome", &["issued", "refused", "unavailable", "applied", "duplicate", "ignored"]),
+    ("org", &["acme"]),
+    ("connection", &["corp"]),
+    ("kind", &["introspection"]),
+    ("answer", &["good", "no", "step_up", "throttled", "unknown"]),
     ("shared", &["yes", "no"]),
+    ("source", &["push", "poll", "logout", "revocation", "scim"]),
+    ("stream", &["ssf"]),
     (
         "reason",
         &[
@@ -32,10 +39,18 @@ const LABELS: [(&str, &[&str]); 4] = [
             "malformed",
             "invalid_client",
             "approval_needed",
+            "suspended",
+            "step_up",
+            "device",
+            "risk",
+            "conditional_access",
+            "consent",
             "idp_unavailable",
             "store_unavailable",
             "keys_unavailable",
             "changed_meanwhile",
+            "signalled_meanwhile",
+            "too_late",
         ],
     ),
 ];
@@ -69,12 +84,14 @@ fn token_requests_are_counted_by_what_became_of_them() {
     assert_eq!(count(&text, r#"outcome="issued",reason="none""#), Some(2.0), "{text}");
     assert_eq!(count(&text, r#"outcome="refused",reason="scope""#), Some(1.0), "{text}");
     assert_eq!(count(&text, r#"outcome="refused",reason="invalid_client""#), Some(1.0), "{text}");
-    assert!(text.contains("actas_idp_checks_total{answer=\"good\",shared=\"no\"} 3"), "{text}");
+    let checked = "actas_idp_checks_total{answer=\"good\",connection=\"corp\",\
+                   kind=\"introspection\",org=\"acme\",shared=\"no\"} 3";
+    assert!(text.contains(checked), "{text}");
 }
 
 #[test]
 fn no_label_is_made_of_what_was_sent() {
-    let scene = Scene::on(Kind::Sqlite);
+    let Listening { scene, .. } = Listening::on(Kind::Sqlite);
     let happy = scene.happy();
     let requests = [
         happy.clone(),
@@ -88,11 +105,18 @@ fn no_label_is_made_of_what_was_sent() {
         happy.clone().at("/o/marker-org/oauth/token"),
         Request::post(TOKEN, &[("marker-name", "marker-value")]),
         Request::get("/marker-path"),
+        Request::post(PUSH, &[("marker-name", "marker-value")]),
+        Request::post("/o/acme/signals/corp/streams/marker", &[]),
+        Request::post("/o/acme/signals/marker/logout", &[]),
+        Request::post("/o/marker/signals/corp/logout", &[]),
     ];
     for request in &requests {
         scene.send(request);
     }
-    let reply = scene.server.get("/metrics");
+    let reply = eventually("streams are shown", || {
+        let reply = scene.server.get("/metrics");
+        reply.text().contains("actas_signal_stream_age_seconds{").then_some(reply)
+    });
     assert!(!reply.text().contains("marker"), "{}", reply.text());
     let mut seen = BTreeSet::new();
     for (name, labels, _) in samples(reply.text()) {
