@@ -72,6 +72,9 @@ impl Ledger for OrgLedger {
     async fn signal(&self, signal: Signal) -> Result<Signalled, Fault> {
         let (org, database) = (Arc::clone(&self.org), self.database.clone());
         to_its_end(async move {
+            if signals::is_known(&database, &org, &signal).await? {
+                return Ok(Signalled::Duplicate);
+            }
             let mut transaction = database.begin_changing(&org).await?;
             let signalled = signals::take(&mut transaction, &org, &signal).await?;
             transaction.commit().await?;

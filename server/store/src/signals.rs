@@ -20,7 +20,7 @@ use delegation::{
 use policy::{Risk, Timestamp};
 
 use crate::{
-    database::Transaction,
+    database::{Database, Transaction},
     ending::{self, FOREVER},
     entry::event_values,
     epochs, states,
@@ -32,10 +32,26 @@ const TAKE: &str = "
   VALUES ($1, $2, $3, $4, $5, $6, $7)
   ON CONFLICT (org, connection, issuer, id) DO NOTHING";
 
+const KNOWN: &str = "
+  SELECT 1 AS known FROM signals
+  WHERE org = $1 AND connection = $2 AND issuer = $3 AND id = $4";
+
 const NOTE: &str = include_str!("note.sql");
 
 const FORGET_NAME: &str = "
   DELETE FROM subject_names WHERE org = $1 AND connection = $2 AND name = $3";
+
+/// Whether it was taken already. What is found here has taken effect; what is not may have since, so
+/// that only [`take`] can say no. Without it, whoever repeats a signal would hold up the whole org.
+pub(crate) async fn is_known(
+    database: &Database,
+    org: &str,
+    signal: &Signal,
+) -> Result<bool, Fault> {
+    let Signal { connection, issuer, id, .. } = signal;
+    let values = [org.into(), connection.into(), issuer.into(), id.into()];
+    database.fetch_one(KNOWN, &values).await.map(|row| row.is_some())
+}
 
 pub(crate) async fn take(
     transaction: &mut Transaction,
