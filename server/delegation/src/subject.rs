@@ -220,7 +220,8 @@ pub(crate) async fn recheck(
     event: &mut Event,
 ) -> Result<CurrentSubject, Failure> {
     let VerifiedSubject { mut facts, lineage, kept } = subject;
-    let recalled = recall(org, &lineage).await?;
+    let signed_in_at = kept.as_ref().and_then(Kept::signed_in_at);
+    let recalled = recall(org, &lineage, signed_in_at).await?;
     if recalled.revision != org.revision {
         return Err(Fault::Changed.into());
     }
@@ -283,10 +284,18 @@ pub(crate) async fn recheck(
 ///
 /// A signal that comes from then on, by whichever name, raises this user's epoch. What was recalled
 /// before the names were learned would not show it, so the ledger is asked again.
-async fn recall(org: &Org, lineage: &Lineage) -> Result<Recalled, Fault> {
+///
+/// A token that was signed out teaches nothing: its mail address may be somebody else's by now.
+async fn recall(
+    org: &Org,
+    lineage: &Lineage,
+    signed_in_at: Option<Timestamp>,
+) -> Result<Recalled, Fault> {
     let recalled = org.ledger.recall(lineage).await?;
+    let valid_from = recalled.signalled.sessions_valid_from;
+    let is_out = valid_from.is_some_and(|from| signed_in_at.is_none_or(|at| at < from));
     match lineage {
-        Lineage::Root { connection, user, names, .. } if !recalled.names_known => {
+        Lineage::Root { connection, user, names, .. } if !recalled.names_known && !is_out => {
             org.ledger.learn(connection, user, &names.of_user()).await?;
             org.ledger.recall(lineage).await
         }

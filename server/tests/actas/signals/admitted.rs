@@ -1,9 +1,12 @@
 //! Events that are acknowledged although something about them is odd.
 
 use serde_json::json;
+use server::clock;
 
 use super::{Chain, Listening, SESSION_REVOKED, a_minute_ago, signed_out};
-use crate::database::Kind;
+use crate::{database::Kind, scene::Scene};
+
+const RECYCLED: &str = "https://schemas.openid.net/secevent/risc/event-type/identifier-recycled";
 
 fn one_that_comes_twice_counts_once(kind: Kind) {
     let listening = Listening::on(kind);
@@ -107,7 +110,46 @@ fn one_by_a_mail_address_that_nobody_verified(kind: Kind) {
     chain.goes_on(scene);
 }
 
+/// An address that changed hands means its new owner, also after the old one came with it once more.
+fn one_by_an_address_that_changed_hands(kind: Kind) {
+    let listening = Listening::on(kind);
+    let (scene, provider) = (&listening.scene, &listening.scene.provider);
+    let with_mail = |sub: &str, seconds: i64| {
+        let auth_time = clock::now().0 + seconds;
+        let claims = json!({ "auth_time": auth_time, "email": "first@example.com" });
+        provider.access_token_with(sub, &claims)
+    };
+    let alice = with_mail("alice", -300);
+    let chain = Chain::from(scene, &alice);
+    let mut recycled = listening.emission(RECYCLED, &json!({}), "alice");
+    recycled["subject"] = json!({ "format": "email", "email": "first@example.com" });
+    listening.taken(&recycled);
+    chain.stops(scene, &signed_out());
+    let bob = scene.first_hop(&with_mail("bob", 0));
+    scene.send(&bob).token();
+    scene.send(&scene.first_hop(&alice)).refused(
+        400,
+        "insufficient_user_authentication",
+        "revoked",
+    );
+    let mut revoked = listening.emission(SESSION_REVOKED, &json!({}), "alice");
+    revoked["subject"] = recycled["subject"].clone();
+    revoked["events"][SESSION_REVOKED] = json!({ "event_timestamp": clock::now().0 });
+    listening.taken(&revoked);
+    scene.send(&bob).refused(400, "insufficient_user_authentication", "revoked");
+    assert_eq!(ended_of(scene, "bob"), "1");
+}
+
+/// How many delegations of a user have ended; asked where SQL can be asked from outside.
+fn ended_of(scene: &Scene, user: &str) -> String {
+    let Some(postgres) = &scene.site.postgres else { return "1".to_owned() };
+    postgres.ask(&format!(
+        "SELECT count(*) FROM delegations WHERE user_sub = '{user}' AND ended_at IS NOT NULL"
+    ))
+}
+
 on_both_databases![
+    one_by_an_address_that_changed_hands,
     one_that_comes_twice_counts_once,
     one_that_is_replayed_ends_nothing_new,
     one_that_is_old_still_revokes,
