@@ -90,7 +90,7 @@ impl EventKind {
 ///
 /// ```
 /// use std::time::Duration;
-/// use keys::{Algorithm, EventKind, ExpectEvent, PublicKeys, SigningKey};
+/// use keys::{Algorithm, EventKind, ExpectEvent, PublicKeys, Signer, SigningKey};
 ///
 /// let key = SigningKey::generate(Algorithm::Es256)?;
 /// let claims = serde_json::json!({"iss": "https://idp.example", "iat": 100, "jti": "1", "aud": "us"});
