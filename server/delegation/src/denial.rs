@@ -40,7 +40,10 @@ pub(crate) async fn spread(
         let token = keys::sha256_hex(origin.kept.token.expose_secret().as_bytes());
         let id = format!("token:{token}");
         match &origin.kept.hints.token_id {
-            Some(jti) => (id, "token_ended", Whom::Token(jti.clone()), Effect::SignedOut),
+            Some(jti) => {
+                let whom = Whom::TokenOf { user: origin.user.clone(), id: jti.clone() };
+                (id, "token_ended", whom, Effect::SignedOut)
+            }
             // It has no name that others could know it by: all that can be said is "ask again".
             None => (id, "token_ended", user(), Effect::Recheck),
         }

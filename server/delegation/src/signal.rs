@@ -66,6 +66,8 @@ pub enum Whom {
     Session(String),
     /// One token, by its `jti`.
     Token(String),
+    /// The same, when it is known whose it is: then nobody else has to be looked at.
+    TokenOf { user: String, id: String },
     /// A device, whoever sits at it.
     Device(String),
     /// Every user of the connection.

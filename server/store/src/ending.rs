@@ -85,6 +85,13 @@ const MARK_NAMED: &str = "
     AND (signed_in_at IS NULL OR signed_in_at <= $4)
   RETURNING id";
 
+const MARK_NAMED_OF_USER: &str = "
+  UPDATE delegations SET ended_at = $3
+  WHERE org = $1 AND ended_at IS NULL AND connection = $2 AND user_sub = $7 AND expires_at > $5
+    AND names IS NOT NULL AND replace(names, $6, '') <> names
+    AND (signed_in_at IS NULL OR signed_in_at <= $4)
+  RETURNING id";
+
 /// How many parents one statement asks for: 400 kB of ids.
 const LEVEL: usize = 10_000;
 
@@ -160,6 +167,12 @@ pub(crate) async fn end_reached(
         Reach::Users(users) => (MARK_OF_USER, users.iter().cloned().collect()),
         Reach::Session(session) => (MARK_OF_SESSION, vec![session.clone()]),
         Reach::Named(name) => (MARK_NAMED, vec![json::write(name)]),
+        Reach::NamedOf { user, name } => {
+            let mut values = five.to_vec();
+            values.extend([json::write(name).into(), user.into()]);
+            let marked = transaction.fetch_all(MARK_NAMED_OF_USER, &values).await?;
+            return cascade(transaction, org, marked, at).await;
+        }
         Reach::Everyone => {
             let marked = transaction.fetch_all(MARK_OF_EVERYONE, &five).await?;
             return cascade(transaction, org, marked, at).await;

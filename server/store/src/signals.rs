@@ -115,7 +115,7 @@ fn ends(affected: &Affected, late: bool) -> Option<Timestamp> {
     match affected.effect {
         Effect::SignedOut => match affected.whom {
             // A token is named by itself, whenever that was.
-            Whom::Token(_) => Some(FOREVER),
+            Whom::Token(_) | Whom::TokenOf { .. } => Some(FOREVER),
             Whom::User { .. } | Whom::Session(_) | Whom::Device(_) | Whom::Everyone => {
                 Some(affected.at)
             }

@@ -80,6 +80,11 @@ pub(crate) enum Reach {
     Session(String),
     /// Chains whose first token gave this name: `device:…`, `jti:…`.
     Named(String),
+    /// Those of them that are this user's.
+    NamedOf {
+        user: String,
+        name: String,
+    },
     Everyone,
 }
 
@@ -87,7 +92,7 @@ impl Target {
     /// Whether it is less than the user: a session, a device or a token, and a known one.
     pub fn is_narrow(&self) -> bool {
         match self.reach {
-            Reach::Session(_) | Reach::Named(_) => true,
+            Reach::Session(_) | Reach::Named(_) | Reach::NamedOf { .. } => true,
             Reach::Users(_) | Reach::Everyone => false,
         }
     }
@@ -152,6 +157,7 @@ pub(crate) async fn find(
             let (places, users) = (vec![place], BTreeSet::new());
             return Ok(Target { places, users, anybody: true, reach: Reach::Everyone });
         }
+        Whom::TokenOf { user, id } => return Ok(of_token(user, id)),
         Whom::Session(id) => (&nobody, Some(Part::new(Kind::Session, id))),
         Whom::Token(id) => (&nobody, Some(Part::new(Kind::Token, id))),
         Whom::Device(id) => (&nobody, Some(Part::new(Kind::Device, id))),
@@ -199,6 +205,18 @@ pub(crate) async fn find(
     }
     target.anybody |= shared;
     Ok(target)
+}
+
+/// Nothing has to be looked for: neither whose it is, nor among others' chains.
+fn of_token(user: &str, id: &str) -> Target {
+    let name = Part::new(Kind::Token, id).name;
+    let place = Place { name: name.clone(), about: String::new(), made: true };
+    Target {
+        places: vec![place],
+        users: [user.to_owned()].into(),
+        anybody: false,
+        reach: Reach::NamedOf { user: user.to_owned(), name },
+    }
 }
 
 /// Whether it concerns the account as a whole, whatever part of it is named.

@@ -256,7 +256,7 @@ fn name(subject: &Subject) -> String {
                 text
             }
             Whom::Session(id) => format!("session {}", quoted(id)),
-            Whom::Token(id) => format!("token {}", quoted(id)),
+            Whom::Token(id) | Whom::TokenOf { id, .. } => format!("token {}", quoted(id)),
             Whom::Device(id) => format!("device {}", quoted(id)),
             Whom::Everyone => "everyone".to_owned(),
         },

@@ -207,6 +207,16 @@ async fn a_token_ends_alone(it: Arc<Fixture>) {
     assert_eq!(it.number("SELECT epoch FROM orgs").await, 0);
 }
 
+async fn a_token_of_a_known_user_ends_alone(it: Arc<Fixture>) {
+    let two = two(&it).await;
+    let of = |user: &str| Whom::TokenOf { user: user.to_owned(), id: "t-1".to_owned() };
+    assert_eq!(tell(&it, of("bob"), Effect::SignedOut, Timestamp(0)).await, 0);
+    assert_eq!(tell(&it, of("alice"), Effect::SignedOut, Timestamp(0)).await, 2);
+    assert_eq!(standing(&it, &two).await, FIRST_ENDED);
+    assert_eq!(said(&it).await, Standing { session: Session::Ended, ..Standing::default() });
+    assert_eq!(it.number("SELECT epoch FROM orgs").await, 0);
+}
+
 async fn a_token_that_is_unknown_shows_when_it_comes(it: Arc<Fixture>) {
     // Not a piece of another's name.
     for token in ["t-1", "t", "-1", "t-1\"", "\\", "%"] {
@@ -273,6 +283,7 @@ on_both_databases!(
     a_session_alone_is_found_when_it_is_known,
     a_session_alone_that_is_unknown_shows_when_it_comes,
     a_token_ends_alone,
+    a_token_of_a_known_user_ends_alone,
     a_token_that_is_unknown_shows_when_it_comes,
     a_known_device_ends_alone,
     an_unknown_device_stands_for_its_user,
