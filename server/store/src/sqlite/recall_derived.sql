@@ -5,20 +5,8 @@ WITH RECURSIVE line (id, parent, ended_at) AS (
   SELECT above.id, above.parent, above.ended_at
   FROM line JOIN delegations above ON above.org = $1 AND above.id = line.parent
 ),
-own AS (
-  SELECT id, root, connection, user_sub, grant_id, session, signed_in_at
-  FROM delegations WHERE org = $1 AND id = $2
-),
-told (connection, name) AS (
-  SELECT own.connection, named.value
-  FROM own CROSS JOIN delegations AS first ON first.org = $1 AND first.id = own.root
-  CROSS JOIN json_each(COALESCE(first.names, '[]')) AS named
-  UNION ALL SELECT connection, 'sub:' || user_sub FROM own
-  UNION ALL SELECT connection, 'sid:' || session FROM own
-  UNION ALL SELECT connection, '*' FROM own
-),
 said AS (
-  -- As in recall_root.sql.
+  -- As in recall_root.sql. No table of names in between: it would be made anew for every question.
   SELECT
     MAX(CASE WHEN substr(state.name, 1, 4) <> 'jti:' THEN state.signed_out_before END) AS signed_out_before,
     MAX(CASE WHEN substr(state.name, 1, 4) = 'jti:' THEN state.signed_out_before END) AS token_ended_before,
@@ -29,8 +17,14 @@ said AS (
     MAX(CASE state.risk
       WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN CASE WHEN state.about = '' THEN 1 END
     END) AS risk
-  FROM told CROSS JOIN subject_states AS state
-    ON state.org = $1 AND state.connection = told.connection AND state.name = told.name
+  FROM delegations AS own
+  CROSS JOIN delegations AS first
+  CROSS JOIN json_each(json_insert(
+    COALESCE(first.names, '[]'), '$[#]', '*', '$[#]', 'sub:' || own.user_sub,
+    '$[#]', 'sid:' || own.session)) AS told
+  CROSS JOIN subject_states AS state
+  WHERE own.org = $1 AND own.id = $2 AND first.org = $1 AND first.id = own.root
+    AND state.org = $1 AND state.connection = own.connection AND state.name = told.value
 )
 SELECT
   orgs.revision,
@@ -47,7 +41,7 @@ SELECT
     FROM streams WHERE org = $1 AND connection = own.connection
   ) AS heard_at
 FROM orgs CROSS JOIN said
-LEFT JOIN own ON true
-LEFT JOIN delegations first ON first.org = orgs.org AND first.id = own.root
-LEFT JOIN grants ON grants.org = orgs.org AND grants.id = own.grant_id
+LEFT JOIN delegations own ON own.org = orgs.org AND own.id = $2
+LEFT JOIN delegations first ON first.org = own.org AND first.id = own.root
+LEFT JOIN grants ON grants.org = own.org AND grants.id = own.grant_id
 WHERE orgs.org = $1
