@@ -61,13 +61,11 @@ impl Api {
     }
 
     async fn once(&self, call: Call) -> Result<Reply, UpstreamFault> {
-        self.budget.take(Instant::now())?;
-        let auth = self.access.auth(&self.outbound).await?;
-        let reply = self.outbound.call(call.auth(auth)).await;
-        if let Err(UpstreamFault::Throttled(Some(seconds))) = &reply {
-            self.budget.close(Instant::now(), *seconds);
-        }
-        reply
+        let as_ourselves = async {
+            let auth = self.access.auth(&self.outbound).await?;
+            self.outbound.call(call.auth(auth)).await
+        };
+        self.budget.spend(as_ourselves).await
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -39,6 +39,19 @@ impl Budget {
         Self { rate, state: Mutex::new(state) }
     }
 
+    /// Makes `call` if there is one left. A provider that asks us to wait is left alone for so long.
+    pub(crate) async fn spend<T>(
+        &self,
+        call: impl Future<Output = Result<T, UpstreamFault>>,
+    ) -> Result<T, UpstreamFault> {
+        self.take(Instant::now())?;
+        let answer = call.await;
+        if let Err(UpstreamFault::Throttled(Some(seconds))) = &answer {
+            self.close(Instant::now(), *seconds);
+        }
+        answer
+    }
+
     /// Takes one call, or says how long there will be none. Never waits: whoever waits here could
     /// not be told from a provider that hangs.
     pub(crate) fn take(&self, now: Instant) -> Result<(), UpstreamFault> {

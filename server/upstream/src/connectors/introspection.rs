@@ -1,6 +1,6 @@
 //! What a provider says of a token now (RFC 7662 §2.2).
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Instant};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use delegation::ports::Question;
@@ -64,12 +64,7 @@ impl Check for Introspection {
         let form = vec![("token", token.expose_secret().to_owned())];
         let call = Call::post_form(endpoint.clone(), form)
             .auth(Auth::Basic(self.provider.credentials.clone()));
-        self.budget.take(Instant::now())?;
-        let reply = self.provider.outbound.call(call).await;
-        if let Err(UpstreamFault::Throttled(Some(seconds))) = &reply {
-            self.budget.close(Instant::now(), *seconds);
-        }
-        let reply = reply?;
+        let reply = self.budget.spend(self.provider.outbound.call(call)).await?;
         match reply.status {
             200 if reply.is_json => {}
             200 => return Err(UpstreamFault::ContentType),

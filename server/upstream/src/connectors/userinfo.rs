@@ -7,7 +7,7 @@
 //! scope `openid`: a connection that asks here should take no ID tokens, which would all be found
 //! dead. Some providers allow few requests (Auth0: 5 a minute for each user).
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use delegation::ports::Question;
@@ -67,12 +67,8 @@ impl Check for Userinfo {
             .as_ref()
             .ok_or_else(|| UpstreamFault::Metadata("there is no `userinfo_endpoint`".to_owned()))?;
         let call = Call::get(endpoint.clone()).auth(Auth::Bearer(token));
-        self.budget.take(Instant::now())?;
-        let reply = self.provider.outbound.call(call).await;
-        if let Err(UpstreamFault::Throttled(seconds)) = &reply {
-            self.budget.close(Instant::now(), seconds.unwrap_or(1));
-        }
-        let session = session(&reply?, &question.user)?;
+        let reply = self.budget.spend(self.provider.outbound.call(call)).await?;
+        let session = session(&reply, &question.user)?;
         Ok(Standing { session, ..Standing::default() }.into())
     }
 }
