@@ -110,8 +110,6 @@ pub struct Parent {
     pub ended_at: Option<Timestamp>,
     /// The root's subject token, sealed; what the identity provider is asked about.
     pub sealed_subject: Option<Vec<u8>>,
-    pub session: Option<String>,
-    pub signed_in_at: Option<Timestamp>,
 }
 
 /// A delegation to be recorded. Tokens are kept as hashes.

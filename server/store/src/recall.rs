@@ -94,8 +94,6 @@ fn parent(row: &Row) -> Result<Option<Parent>, Fault> {
         user: row.get("user_sub")?,
         ended_at: moment(row, "ended_at")?,
         sealed_subject: row.get("subject_sealed")?,
-        session: row.get("session")?,
-        signed_in_at: moment(row, "signed_in_at")?,
     }))
 }
 

@@ -13,7 +13,7 @@ WITH RECURSIVE line (id, parent, ended_at) AS (
 SELECT
   orgs.revision,
   orgs.epoch + COALESCE(held.epoch, 0) AS epoch,
-  own.id, own.root, own.connection, own.user_sub, own.session, own.signed_in_at,
+  own.id, own.root, own.connection, own.user_sub,
   (SELECT MIN(ended_at) FROM line) AS ended_at,
   first.subject_sealed,
   held.id AS grant_id, held.scope, held.targets, held.expires_at, held.ended_at AS grant_ended_at,
@@ -22,7 +22,7 @@ SELECT
   heard.heard_at
 FROM orgs
 LEFT JOIN LATERAL (
-  SELECT id, root, connection, user_sub, grant_id, session, signed_in_at
+  SELECT id, root, connection, user_sub, grant_id, session
   FROM delegations WHERE org = $1 AND id = $2 OFFSET 0
 ) own ON true
 LEFT JOIN LATERAL (

@@ -29,7 +29,7 @@ said AS (
 SELECT
   orgs.revision,
   orgs.epoch + COALESCE(grants.epoch, 0) AS epoch,
-  own.id, own.root, own.connection, own.user_sub, own.session, own.signed_in_at,
+  own.id, own.root, own.connection, own.user_sub,
   (SELECT MIN(ended_at) FROM line) AS ended_at,
   first.subject_sealed,
   grants.id AS grant_id, grants.scope, grants.targets, grants.expires_at, grants.ended_at AS grant_ended_at,

@@ -4,7 +4,7 @@ use delegation::ports::{Grant, Lineage, Parent, Selector};
 use policy::Timestamp;
 
 use crate::{
-    fixture::{Fixture, GRANT, LATER, ORG, SIGNED_IN, grant, names, scope},
+    fixture::{Fixture, GRANT, LATER, ORG, grant, names, scope},
     signalling::root,
 };
 use delegation::declared::{Change, DeclaredGrant};
@@ -75,8 +75,6 @@ async fn finds_the_line_of_a_derived_subject(it: Arc<Fixture>) {
         user: "alice".to_owned(),
         ended_at: None,
         sealed_subject: Some(b"sealed".to_vec()),
-        session: Some("s-1".to_owned()),
-        signed_in_at: Some(SIGNED_IN),
     };
     assert_eq!(recalled.parent, Some(expected));
 }
