@@ -7,7 +7,7 @@
 //! claims to come from. [`verify_event`] is its sibling for what a provider says on its own: security
 //! events, logouts, revocations. [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
 //! with the key we publish. [`KeyRing`] says which key signs and which are published.
-//! [`MasterKey`] seals what the database keeps and hashes client secrets.
+//! [`DataKey`] seals what the database keeps and hashes client secrets; [`MasterKey`] wraps it.
 //!
 //! # Who does what
 //!
@@ -41,6 +41,7 @@ mod expect;
 mod fault;
 mod header;
 mod key_ring;
+mod master;
 mod peek;
 mod provider;
 mod public;
@@ -58,10 +59,11 @@ pub use event::{EventKind, ExpectEvent, RegisteredEvent, VerifiedEvent, verify_e
 pub use expect::{Expect, Typ};
 pub use fault::TokenFault;
 pub use key_ring::{Entry, KeyRing, RingFault, State};
+pub use master::MasterKey;
 pub use peek::{Peek, peek};
 pub use provider::install;
 pub use public::{JwksFault, PublicKey, PublicKeys};
-pub use seal::{MasterKey, SealFault};
+pub use seal::{DataKey, SealFault};
 pub use secret::SecretHash;
 pub use sign::{SignFault, Signer, sign};
 pub use signing_key::{KeyFault, SigningKey};

@@ -1,10 +1,6 @@
 use std::fmt;
 
-use base64::{
-    Engine,
-    alphabet::{STANDARD, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose},
-};
+use base64::{Engine, engine::general_purpose};
 use josekit::jwe::{Dir, JweContext, JweHeader};
 use ring::{
     hkdf::{self, HKDF_SHA256, Prk, Salt},
@@ -15,57 +11,44 @@ use zeroize::Zeroizing;
 
 use crate::SecretHash;
 
-const KEY: usize = 32;
+pub(crate) const KEY: usize = 32;
 /// 12 and 16 octets in base64url: the IV and the tag RFC 7518 §5.3 requires.
 const IV_TEXT: usize = 16;
 const TAG_TEXT: usize = 22;
 
 /// The key from which every other secret of the installation is derived. It protects what the
-/// database keeps: whoever has only the database has nothing.
+/// database keeps. The database has it too, wrapped under the [`MasterKey`]: whoever has only the
+/// database has nothing.
 ///
-/// Two subkeys (HKDF, RFC 5869) are all that is kept of it: one seals, one hashes client secrets.
-pub struct MasterKey {
+/// Three subkeys (HKDF, RFC 5869): one seals, one hashes client secrets, one attests.
+pub struct DataKey {
+    octets: Zeroizing<[u8; KEY]>,
     seal: Prk,
     client_secret: hmac::Key,
+    attest: Prk,
     jwe: JweContext,
 }
 
-impl MasterKey {
-    /// Reads 32 octets in base64: either alphabet, padding and surrounding white space optional.
-    ///
-    /// # Errors
-    ///
-    /// [`SealFault::MasterKey`] if it is anything else.
-    pub fn from_base64(text: &str) -> Result<Self, SealFault> {
-        let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-        let config =
-            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let octets = GeneralPurpose::new(alphabet, config).decode(text.trim()).map(Zeroizing::new);
-        Self::new(&octets.map_err(|_| SealFault::MasterKey)?)
-    }
-
-    /// Makes a new key, and the text [`from_base64`](Self::from_base64) reads it from.
+impl DataKey {
+    /// Makes a new key.
     ///
     /// # Errors
     ///
     /// [`SealFault::Entropy`] if the operating system has none.
-    pub fn generate() -> Result<(Self, String), SealFault> {
-        let octets = random()?;
-        Ok((Self::new(octets.as_slice())?, general_purpose::STANDARD.encode(octets.as_slice())))
+    pub fn generate() -> Result<Self, SealFault> {
+        Self::new(random()?)
     }
 
-    fn new(octets: &[u8]) -> Result<Self, SealFault> {
-        if octets.len() != KEY {
-            return Err(SealFault::MasterKey);
-        }
-        let master = Salt::new(HKDF_SHA256, b"actas master key").extract(octets);
+    pub(crate) fn new(octets: Zeroizing<[u8; KEY]>) -> Result<Self, SealFault> {
+        let master = Salt::new(HKDF_SHA256, b"actas master key").extract(octets.as_slice());
         let seal = Prk::new_less_safe(HKDF_SHA256, derive(&master, &[b"seal"])?.as_slice());
+        let attest = Prk::new_less_safe(HKDF_SHA256, derive(&master, &[b"attest"])?.as_slice());
         let client_secret =
             hmac::Key::new(hmac::HMAC_SHA256, derive(&master, &[b"client-secret"])?.as_slice());
         let mut jwe = JweContext::new();
         // RFC 8725 §3.6: nothing sealed here is compressed, so nothing is ever inflated.
         jwe.remove_compression("DEF");
-        Ok(Self { seal, client_secret, jwe })
+        Ok(Self { octets, seal, client_secret, attest, jwe })
     }
 
     /// Seals `plain`: a compact JWE with `dir` and `A256GCM` (RFC 7516 §7.1, RFC 7518 §4.5, §5.3).
@@ -134,14 +117,29 @@ impl MasterKey {
         SecretHash::keyed(&self.client_secret, secret)
     }
 
+    /// What only a holder of this key can compute of `bytes` (HMAC-SHA-256), for one `context`.
+    ///
+    /// # Errors
+    ///
+    /// [`SealFault::Unavailable`] if the library fails.
+    pub fn attest(&self, context: &str, bytes: &[u8]) -> Result<[u8; 32], SealFault> {
+        let key = derive(&self.attest, &[b"attest", context.as_bytes()])?;
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), bytes);
+        tag.as_ref().try_into().map_err(|_| SealFault::Unavailable)
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.octets.as_slice()
+    }
+
     fn content_key(&self, context: &str) -> Result<Zeroizing<[u8; KEY]>, SealFault> {
         derive(&self.seal, &[b"content", context.as_bytes()])
     }
 }
 
-impl fmt::Debug for MasterKey {
+impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MasterKey").finish_non_exhaustive()
+        f.debug_struct("DataKey").finish_non_exhaustive()
     }
 }
 
@@ -162,7 +160,7 @@ fn derive(from: &Prk, purpose: &[&[u8]]) -> Result<Zeroizing<[u8; KEY]>, SealFau
     Ok(key)
 }
 
-fn random() -> Result<Zeroizing<[u8; KEY]>, SealFault> {
+pub(crate) fn random() -> Result<Zeroizing<[u8; KEY]>, SealFault> {
     let mut octets = Zeroizing::new([0; KEY]);
     SystemRandom::new().fill(octets.as_mut_slice()).map_err(|_| SealFault::Entropy)?;
     Ok(octets)
@@ -190,7 +188,7 @@ mod tests {
     use super::*;
 
     /// What somebody who has the content key would write with `header` in place of ours.
-    fn sealed(master: &MasterKey, header: &JweHeader) -> Vec<u8> {
+    fn sealed(master: &DataKey, header: &JweHeader) -> Vec<u8> {
         let key = master.content_key("place").unwrap();
         let encrypter = Dir.encrypter_from_bytes(key.as_slice()).unwrap();
         JweContext::new().serialize_compact(b"plain", header, &encrypter).unwrap().into_bytes()
@@ -198,7 +196,7 @@ mod tests {
 
     #[test]
     fn opens_only_the_one_form_it_seals() {
-        let (master, _) = MasterKey::generate().unwrap();
+        let master = DataKey::generate().unwrap();
         let mut header = JweHeader::new();
         header.set_content_encryption("A256GCM");
         assert!(master.open("place", &sealed(&master, &header)).is_ok());

@@ -21,8 +21,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
-    Algorithm, JwksFault, MasterKey, PublicKey, SealFault, SignFault, Signer,
-    thumbprint::thumbprint,
+    Algorithm, DataKey, JwksFault, PublicKey, SealFault, SignFault, Signer, thumbprint::thumbprint,
 };
 
 /// NIST SP 800-57: good until 2030, and four times as fast as 4096.
@@ -71,7 +70,7 @@ impl SigningKey {
     ///
     /// [`KeyFault::Seal`] for another master key, another context or changed bytes;
     /// [`KeyFault::Unusable`] if what was sealed is no key.
-    pub fn from_sealed(master: &MasterKey, context: &str, sealed: &[u8]) -> Result<Self, KeyFault> {
+    pub fn from_sealed(master: &DataKey, context: &str, sealed: &[u8]) -> Result<Self, KeyFault> {
         let private = master.open(context, sealed)?;
         let jwk = Jwk::from_bytes(private.as_slice()).map_err(|_| KeyFault::Unusable)?;
         Self::from_private(&jwk)
@@ -102,7 +101,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// When sealing fails.
-    pub fn to_sealed(&self, master: &MasterKey, context: &str) -> Result<Vec<u8>, SealFault> {
+    pub fn to_sealed(&self, master: &DataKey, context: &str) -> Result<Vec<u8>, SealFault> {
         master.seal(context, &self.private)
     }
 

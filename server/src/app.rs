@@ -1,19 +1,22 @@
 //! Organizations out of settings and database: the only place where concrete types meet.
 
 pub mod connection;
+mod ring;
 
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use delegation::{
-    declared::{self, Declared, KeyRecord, Registry},
-    org::{Agent, Org},
+    declared::{self, Declared, Registry, Stoppable},
+    operator::{Operator, Power},
+    org::{Agent, Org, Resource},
     ports::StreamId,
     refusal::Fault,
+    trail::Notary,
 };
-use keys::{Algorithm, KeyRing, MasterKey, SecretHash, SigningKey};
+use keys::{DataKey, KeyRing, MasterKey, SecretHash};
 use policy::{OrgPolicies, Rules, Timestamp};
-use store::Store;
+use store::{Installation, Store};
 use tokio::sync::Mutex;
 use upstream::http::{Outbound, OutboundSettings};
 
@@ -75,7 +78,7 @@ impl App {
     /// The database or the outbound client cannot be used. An organization that cannot be loaded
     /// is logged and left out: it must not take the others down.
     pub async fn build(config: &Config) -> Result<Arc<Self>, StartError> {
-        let store = connect(config).await?;
+        let Connected { store, data_key } = connect(config).await?;
         let outbound = outbound(config)?;
         let app = Arc::new(Self {
             origin: config.origin().to_owned(),
@@ -83,11 +86,7 @@ impl App {
             registry: store.registry(),
             store,
             metrics: Metrics::new(),
-            maker: Maker {
-                master: Arc::clone(&config.keys.master),
-                outbound,
-                replicas: config.upstream.replicas,
-            },
+            maker: Maker { master: data_key, outbound, replicas: config.upstream.replicas },
             orgs: ArcSwap::default(),
             reloading: Mutex::new(()),
         });
@@ -189,7 +188,8 @@ impl App {
             return Ok(Some(Arc::clone(&previous.org)));
         }
         let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
-        let (ring, next_key_at) = self.ring(&declared).await?;
+        let (ring, next_key_at) =
+            ring::ring(&*self.store.key_store(), &self.maker.master, &declared).await?;
         let (org, streams) = self.assemble(&declared, ring, previous.as_deref())?;
         let org = Arc::new(org);
         let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at, streams };
@@ -222,9 +222,12 @@ impl App {
         let connections = connections.map(|c| self.maker.connection(declared, c, previous));
         let connections = connections.collect::<Result<Vec<_>, _>>()?;
         let (connections, streams): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
-        let agents =
-            declared.agents.iter().map(|agent| (agent.id.clone(), Arc::new(agent_of(agent))));
-        let resources = declared.resources.iter().map(|r| (r.id.clone(), r.scope.clone()));
+        let agent = |agent| Arc::new(agent_of(agent, &declared.stopped));
+        let agents = declared.agents.iter().map(|it| (it.id.clone(), agent(it)));
+        let resources: Vec<_> =
+            declared.resources.iter().map(|resource| Arc::new(resource_of(resource))).collect();
+        let server =
+            |resource: &Arc<Resource>| Some((resource.client_id.clone()?, resource.clone()));
         let org = Org {
             id: id.clone(),
             issuer: self.issuer(id),
@@ -233,26 +236,19 @@ impl App {
             policy_hash,
             default_target: settings.default_target.clone(),
             agents: agents.collect(),
-            resources: resources.collect(),
+            servers: resources.iter().filter_map(server).collect(),
+            resources: resources.into_iter().map(|it| (it.id.clone(), it)).collect(),
+            operators: declared.operators.iter().map(|it| Arc::new(operator_of(it))).collect(),
             connections,
+            stopped: declared.stopped.contains(&Stoppable::Org),
             ring,
             master: Arc::clone(&self.maker.master),
             ledger: self.store.ledger(id),
             streams: self.store.streams(id),
+            trail: self.store.trail(id, Notary::new(id, Arc::clone(&self.maker.master))),
+            status_lists: self.store.status_lists(id),
         };
         Ok((org, streams.into_iter().flatten().collect()))
-    }
-
-    /// The organization's keys; the first of its algorithm is made here, once for all replicas.
-    async fn ring(&self, declared: &Declared) -> Result<Ring, Fault> {
-        let (org, algorithm) = (&declared.id, &declared.settings.algorithm);
-        let mut records = self.registry.keys(org).await?;
-        if !records.iter().any(|record| record.algorithm == *algorithm) {
-            let parsed = algorithm.parse::<Algorithm>().map_err(|e| Fault::Keys(e.to_string()))?;
-            let record = new_key(&self.maker.master, org, parsed)?;
-            records = self.registry.found_key(org, &record).await?;
-        }
-        ring_of(&self.maker.master, org, algorithm, &records)
     }
 }
 
@@ -276,33 +272,67 @@ pub(crate) fn outbound(config: &Config) -> Result<Outbound, StartError> {
 /// # Errors
 ///
 /// It cannot be reached, or a newer actas has migrated it.
-pub async fn connect(config: &Config) -> Result<Store, Fault> {
+pub async fn connect(config: &Config) -> Result<Connected, Fault> {
     let database = &config.database;
     let settings =
         store::Settings { url: database.url.clone(), max_connections: database.max_connections };
     let store = Store::connect(&settings).await?;
     store.migrate().await?;
-    admit(&store, &config.keys.master).await?;
-    Ok(store)
+    let data_key = Arc::new(admit(&store, &config.keys.master).await?);
+    Ok(Connected { store, data_key })
 }
 
-/// Makes sure that the master key is the one this database was first used with: under another one
-/// nothing could be opened, and what is sealed could never be.
-async fn admit(store: &Store, master: &MasterKey) -> Result<(), Fault> {
-    const CONTEXT: &str = "installation";
-    let fresh = master.seal(CONTEXT, b"actas").map_err(|e| Fault::Keys(e.to_string()))?;
-    let standing = store.found_installation(&fresh).await?;
-    master.open(CONTEXT, &standing).map(drop).map_err(|_| {
-        Fault::Keys("the master key is not the one this database was first used with".to_owned())
-    })
+/// A database that is ours.
+#[derive(Debug)]
+pub struct Connected {
+    pub store: Store,
+    /// What everything in it is sealed under.
+    pub data_key: Arc<DataKey>,
 }
 
-fn agent_of(declared: &declared::Agent) -> Agent {
+/// Unwraps the data key, or makes one for a new database. Under another master key nothing could be
+/// opened, and what is sealed could never be.
+async fn admit(store: &Store, master: &MasterKey) -> Result<DataKey, Fault> {
+    let broken = |e: keys::SealFault| Fault::Keys(e.to_string());
+    let other = |_| {
+        Fault::Keys("the master key is not the one this database was last used with".to_owned())
+    };
+    let fresh = DataKey::generate().and_then(|key| master.wrap(&key)).map_err(broken)?;
+    match store.found_installation(&fresh).await? {
+        Installation::Wrapped(wrapped) => master.unwrap(&wrapped).map_err(other),
+        Installation::Probe(probe) => {
+            let key = master.as_data_key().map_err(broken)?;
+            key.open("installation", &probe).map_err(other)?;
+            store.rewrap(&probe, &master.wrap(&key).map_err(broken)?).await?;
+            Ok(key)
+        }
+    }
+}
+
+fn resource_of(declared: &declared::Resource) -> Resource {
+    Resource {
+        id: declared.id.clone(),
+        scope: declared.scope.clone(),
+        client_id: declared.client_id.clone(),
+        secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
+        status: declared.status,
+    }
+}
+
+fn operator_of(declared: &declared::Operator) -> Operator {
+    Operator {
+        id: declared.id.clone(),
+        powers: declared.powers.iter().filter_map(|code| Power::read(code)).collect(),
+        secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
+    }
+}
+
+fn agent_of(declared: &declared::Agent, stopped: &[Stoppable]) -> Agent {
     Agent {
         id: declared.id.clone(),
         ceiling: declared.scope.clone(),
         aliases: declared.aliases.clone(),
-        disabled: declared.disabled,
+        disabled: declared.disabled || stopped.contains(&Stoppable::Agent(declared.id.clone())),
         secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
     }
 }
@@ -312,56 +342,4 @@ fn hash(policies: &[policy::PolicyFile]) -> Option<String> {
     let parts = policies.iter().flat_map(|file| [file.name.as_str(), "\0", &file.text, "\0"]);
     let text = parts.collect::<String>();
     (!policies.is_empty()).then(|| keys::sha256_hex(text.as_bytes()))
-}
-
-fn key_context(org: &str, kid: &str) -> String {
-    format!("signing-key:{org}:{kid}")
-}
-
-fn new_key(master: &MasterKey, org: &str, algorithm: Algorithm) -> Result<KeyRecord, Fault> {
-    use keys::Signer as _;
-    let broken = |e: &dyn std::fmt::Display| Fault::Keys(format!("a signing key: {e}"));
-    let key = SigningKey::generate(algorithm).map_err(|e| broken(&e))?;
-    let kid = key.kid().to_owned();
-    let sealed = key.to_sealed(master, &key_context(org, &kid)).map_err(|e| broken(&e))?;
-    Ok(KeyRecord { kid, algorithm: algorithm.to_string(), sealed, created_at: clock::now() })
-}
-
-/// Verifiers may cache a key set for 300 s (`http::jwks`), and replicas notice a new key within
-/// seconds: a key is published for so long before it signs.
-const SIGNS_AFTER: i64 = 360;
-
-/// The keys as of now, and when that changes.
-type Ring = (KeyRing, Option<Timestamp>);
-
-/// The newest key of the organization's algorithm signs, once it has been published for
-/// longer than a key set is cached; until then, the one before it. An organization's first key signs at once.
-/// Keys of earlier algorithms stay published for what they have signed.
-fn ring_of(
-    master: &MasterKey,
-    org: &str,
-    algorithm: &str,
-    records: &[KeyRecord],
-) -> Result<Ring, Fault> {
-    let first = records.iter().map(|record| record.created_at).min();
-    let due = |record: &KeyRecord| {
-        let is_first = Some(record.created_at) == first;
-        if is_first { record.created_at.0 } else { record.created_at.0.saturating_add(SIGNS_AFTER) }
-    };
-    let wanted = records.iter().filter(|record| record.algorithm == algorithm).map(due).max();
-    // A first key that another replica made a moment ago, by a clock ahead of ours, signs at once.
-    let now = clock::now().0.max(first.map_or(0, |first| first.0));
-    let is_due = wanted.is_some_and(|at| at <= now);
-    let entry = |record: &KeyRecord| {
-        let key = SigningKey::from_sealed(master, &key_context(org, &record.kid), &record.sealed)
-            .map_err(|e| {
-            Fault::Keys(format!("signing key `{}` of `{org}`: {e}", record.kid))
-        })?;
-        let superseded = is_due && record.algorithm != algorithm;
-        let retires_at = superseded.then_some(now);
-        Ok(keys::Entry { key: Arc::new(key), activates_at: due(record), retires_at })
-    };
-    let entries = records.iter().map(entry).collect::<Result<Vec<_>, Fault>>()?;
-    let ring = KeyRing::new(entries, now).map_err(|e| Fault::Keys(format!("`{org}`: {e}")))?;
-    Ok((ring, wanted.filter(|_| !is_due).map(Timestamp)))
 }

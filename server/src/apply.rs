@@ -11,10 +11,10 @@ pub mod spec;
 use std::{collections::BTreeMap, path::Path};
 
 use delegation::{
-    declared::{Change, Declared, Registry},
+    declared::{Change, Declared, Registry, SecretOwner},
     refusal::Fault,
 };
-use keys::MasterKey;
+use keys::DataKey;
 use policy::Timestamp;
 use serde::Serialize;
 
@@ -58,7 +58,7 @@ pub struct How<'a> {
 /// Everything wrong with the file at once, a race with somebody else, or a broken database.
 pub async fn apply(
     registry: &dyn Registry,
-    master: &MasterKey,
+    master: &DataKey,
     file: &Path,
     how: How<'_>,
 ) -> Result<Report, ApplyError> {
@@ -73,7 +73,7 @@ pub async fn apply(
 /// As [`apply`].
 pub async fn apply_desired(
     registry: &dyn Registry,
-    master: &MasterKey,
+    master: &DataKey,
     desired: Desired,
     how: How<'_>,
 ) -> Result<Report, ApplyError> {
@@ -103,7 +103,7 @@ fn make_secrets(
     changes: &mut Vec<Change>,
     lines: &mut Vec<String>,
     current: Option<&Declared>,
-    master: &MasterKey,
+    master: &DataKey,
     asked: &[String],
 ) -> Result<BTreeMap<String, String>, ApplyError> {
     let known = |id: &str| current.is_some_and(|c| c.agents.iter().any(|agent| agent.id == id));
@@ -129,7 +129,8 @@ fn make_secrets(
         let (secret, hash) = master
             .new_client_secret()
             .map_err(|fault| Fault::Keys(format!("a client secret cannot be made: {fault}")))?;
-        changes.push(Change::ReplaceSecret { agent: agent.clone(), hash: *hash.as_bytes() });
+        let owner = SecretOwner::Agent(agent.clone());
+        changes.push(Change::ReplaceSecret { owner, hash: *hash.as_bytes() });
         secrets.insert(agent, secret);
     }
     Ok(secrets)

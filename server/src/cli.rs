@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    app::connect,
+    app::{Connected, connect},
     apply::{self, How, Report},
     clock,
     config::Config,
@@ -120,10 +120,10 @@ async fn dispatch(command: Command) -> Done {
 async fn apply(arguments: ApplyArguments) -> Done {
     let config = Config::load(&arguments.config.config)?;
     crate::log::start(&config.log);
-    let store = connect(&config).await?;
+    let Connected { store, data_key } = connect(&config).await?;
     let how =
         How { dry_run: arguments.dry_run, new_secrets: &arguments.new_secret, now: clock::now() };
-    let report = apply::apply(&*store.registry(), &config.keys.master, &arguments.file, how).await;
+    let report = apply::apply(&*store.registry(), &data_key, &arguments.file, how).await;
     store.close().await;
     let report = report?;
     let mut out = std::io::stdout();

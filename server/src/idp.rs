@@ -11,13 +11,14 @@ use delegation::{
     ports::{Hints, Lineage, Question},
     refusal::Fault,
 };
+use keys::DataKey;
 use policy::{Access, Account, Denial, Risk, Session, Standing, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::{
-    app::{self, connection::Maker},
+    app::{self, Connected, connection::Maker},
     cli::{ConfigFile, Done, say},
     config::Config,
 };
@@ -81,8 +82,8 @@ pub(crate) async fn run(command: Command) -> Done {
 async fn check(arguments: Arguments) -> Done {
     let config = Config::load(&arguments.config.config)?;
     crate::log::start(&config.log);
-    let store = app::connect(&config).await?;
-    let found = found(&config, &store, &arguments).await;
+    let Connected { store, data_key } = app::connect(&config).await?;
+    let found = found(&config, (&store, data_key), &arguments).await;
     store.close().await;
     let Found { checks, signalled } = found?;
     let all = checks.iter().filter_map(|(_, told)| told.as_ref().ok()).cloned();
@@ -110,7 +111,7 @@ struct Found {
 
 async fn found(
     config: &Config,
-    store: &store::Store,
+    (store, data_key): (&store::Store, Arc<DataKey>),
     arguments: &Arguments,
 ) -> Result<Found, Box<dyn std::error::Error>> {
     let Arguments { org, connection, user, .. } = arguments;
@@ -121,7 +122,7 @@ async fn found(
         format!("`{org}` has no connection `{connection}`; it has: {}", known.join(", "))
     })?;
     let maker = Maker {
-        master: Arc::clone(&config.keys.master),
+        master: data_key,
         outbound: app::outbound(config)?,
         replicas: config.upstream.replicas,
     };

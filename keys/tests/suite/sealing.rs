@@ -1,9 +1,12 @@
-use keys::{MasterKey, SealFault, SecretHash};
+use keys::{DataKey, MasterKey, SealFault, SecretHash};
 
 const CONTEXT: &str = "org/demo/delegation/1/subject";
 
-fn master() -> MasterKey {
-    MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
+fn master() -> DataKey {
+    MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+        .unwrap()
+        .as_data_key()
+        .unwrap()
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn does_not_open_in_another_place_or_with_another_master_key() {
     for context in ["", "org/demo/delegation/2/subject", "org/demo/delegation/1/subject "] {
         assert_eq!(master().open(context, &sealed).err(), Some(SealFault::Refused), "{context}");
     }
-    let (other, _) = MasterKey::generate().unwrap();
+    let other = DataKey::generate().unwrap();
     assert_eq!(other.open(CONTEXT, &sealed).err(), Some(SealFault::Refused));
 }
 
@@ -70,9 +73,18 @@ fn does_not_open_with_a_truncated_tag_or_without_iv() {
 #[test]
 fn reads_a_master_key_in_either_alphabet() {
     let octets = "--__AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw";
-    let sealed = MasterKey::from_base64(octets).unwrap().seal(CONTEXT, b"x").unwrap();
+    let sealed =
+        MasterKey::from_base64(octets).unwrap().as_data_key().unwrap().seal(CONTEXT, b"x").unwrap();
     for text in [octets.replace('-', "+").replace('_', "/") + "=\n", format!(" {octets}= ")] {
-        assert!(MasterKey::from_base64(&text).unwrap().open(CONTEXT, &sealed).is_ok(), "{text:?}");
+        assert!(
+            MasterKey::from_base64(&text)
+                .unwrap()
+                .as_data_key()
+                .unwrap()
+                .open(CONTEXT, &sealed)
+                .is_ok(),
+            "{text:?}"
+        );
     }
 }
 
@@ -86,8 +98,15 @@ fn refuses_a_master_key_of_another_length() {
 #[test]
 fn a_generated_master_key_reads_back() {
     let (master, text) = MasterKey::generate().unwrap();
-    let sealed = master.seal(CONTEXT, b"x").unwrap();
-    assert!(MasterKey::from_base64(&text).unwrap().open(CONTEXT, &sealed).is_ok());
+    let sealed = master.as_data_key().unwrap().seal(CONTEXT, b"x").unwrap();
+    assert!(
+        MasterKey::from_base64(&text)
+            .unwrap()
+            .as_data_key()
+            .unwrap()
+            .open(CONTEXT, &sealed)
+            .is_ok()
+    );
     assert_ne!(text, MasterKey::generate().unwrap().1);
 }
 
@@ -107,7 +126,7 @@ fn a_client_secret_matches_its_hash_and_no_other() {
 #[test]
 fn a_stolen_table_of_hashes_is_of_no_use_without_the_master_key() {
     let (secret, hash) = master().new_client_secret().unwrap();
-    let (other, _) = MasterKey::generate().unwrap();
+    let other = DataKey::generate().unwrap();
     assert!(!hash.matches(&other.hash_secret(&secret)));
 }
 
@@ -115,5 +134,5 @@ fn a_stolen_table_of_hashes_is_of_no_use_without_the_master_key() {
 fn debug_output_shows_no_secret() {
     let (_, hash) = master().new_client_secret().unwrap();
     assert_eq!(format!("{hash:?}"), "SecretHash(..)");
-    assert_eq!(format!("{:?}", master()), "MasterKey { .. }");
+    assert_eq!(format!("{:?}", master()), "DataKey { .. }");
 }

@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use keys::{
-    Algorithm, KeyFault, MasterKey, PublicKey, SealFault, SignFault, Signer, SigningKey, sign,
+    Algorithm, DataKey, KeyFault, PublicKey, SealFault, SignFault, Signer, SigningKey, sign,
 };
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ fn claims_that_could_not_be_verified_are_not_signed() {
 
 #[test]
 fn a_key_survives_its_sealing() {
-    let (master, _) = MasterKey::generate().unwrap();
+    let master = DataKey::generate().unwrap();
     for algorithm in Algorithm::ALL {
         let sealed = key(algorithm).to_sealed(&master, "org/demo/key").unwrap();
         let opened = SigningKey::from_sealed(&master, "org/demo/key", &sealed).unwrap();
@@ -143,7 +143,7 @@ fn a_key_survives_its_sealing() {
 
 #[test]
 fn a_sealed_key_opens_only_in_its_place() {
-    let (master, _) = MasterKey::generate().unwrap();
+    let master = DataKey::generate().unwrap();
     let sealed = key(Algorithm::Es256).to_sealed(&master, "org/demo/key").unwrap();
     let moved = SigningKey::from_sealed(&master, "org/other/key", &sealed);
     assert_eq!(moved.err(), Some(KeyFault::Seal(SealFault::Refused)));

@@ -5,7 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use async_trait::async_trait;
 use policy::{PolicyFile, Scope, Timestamp};
 
-use crate::refusal::Fault;
+use crate::{event::Event, refusal::Fault};
 
 /// The declared state of all organizations. Each method is one transaction.
 #[async_trait]
@@ -35,12 +35,17 @@ pub trait Registry: Debug + Send + Sync {
         at: Timestamp,
     ) -> Result<Option<i64>, Fault>;
 
-    /// The signing keys of an organization, oldest first.
-    async fn keys(&self, org: &str) -> Result<Vec<KeyRecord>, Fault>;
+    /// Lets something go on that was stopped, raises the revision and writes `event`; false when it
+    /// was not stopped. Nothing that has ended lives again.
+    async fn restore(&self, org: &str, what: &Stoppable, event: Event) -> Result<bool, Fault>;
+}
 
-    /// Adds `key` unless its organization already has a key of this algorithm (two replicas that
-    /// start together must agree on one). Returns all keys that now stand.
-    async fn found_key(&self, org: &str, key: &KeyRecord) -> Result<Vec<KeyRecord>, Fault>;
+/// What a revocation stops until it is restored, whatever is declared of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stoppable {
+    Org,
+    Agent(String),
+    Connection(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,10 @@ pub struct Declared {
     pub agents: Vec<Agent>,
     pub resources: Vec<Resource>,
     pub policies: Vec<PolicyFile>,
+    pub operators: Vec<Operator>,
+    pub exports: Vec<Export>,
+    /// What an operator has stopped. Not declared: `actas apply` leaves it alone.
+    pub stopped: Vec<Stoppable>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +73,10 @@ pub struct Settings {
     /// At most 300 s.
     pub lifetime: Duration,
     pub default_target: Option<String>,
+    /// How long a signing key signs before the next one does; zero: for ever.
+    pub key_rotation: Duration,
+    /// How long the audit trail is kept at least; longer while an export has not had it.
+    pub audit_retention: Duration,
 }
 
 /// A connection to an identity provider.
@@ -121,6 +134,33 @@ pub struct Resource {
     pub id: String,
     pub name: String,
     pub scope: Scope,
+    /// The name under which it authenticates to introspect tokens; none: it does not.
+    pub client_id: Option<String>,
+    /// Keyed hashes of its client secrets.
+    pub secrets: Vec<[u8; 32]>,
+    /// Whether its tokens have a place on a status list.
+    pub status: bool,
+}
+
+/// A person, or a program of theirs, who may look and act by the admin API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    pub id: String,
+    pub name: String,
+    /// `audit`, `revoke`, `keys`.
+    pub powers: Vec<String>,
+    /// Keyed hashes of its bearer tokens.
+    pub secrets: Vec<[u8; 32]>,
+}
+
+/// A sink of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    pub id: String,
+    /// `file`, `webhook`, `syslog`, `splunk`, `datadog`, `otlp`.
+    pub kind: String,
+    /// JSON, sealed under the data key, since it may hold secrets.
+    pub settings: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,11 +183,12 @@ pub enum Change {
     /// Creates the agent or changes everything but its secrets.
     PutAgent(Agent),
     DropAgent(String),
-    /// Replaces all secrets of an agent by this one.
+    /// Replaces all secrets of its owner by this one.
     ReplaceSecret {
-        agent: String,
+        owner: SecretOwner,
         hash: [u8; 32],
     },
+    /// Creates the resource or changes everything but its secrets.
     PutResource(Resource),
     DropResource(String),
     PutPolicy(PolicyFile),
@@ -155,13 +196,19 @@ pub enum Change {
     PutGrant(DeclaredGrant),
     /// Ends the grant with this id.
     DropGrant(String),
+    /// Creates the operator or changes everything but its secrets.
+    PutOperator(Operator),
+    DropOperator(String),
+    PutExport(Export),
+    /// Forgets the export and how far it was.
+    DropExport(String),
 }
 
-/// A signing key as stored: the private part is sealed.
+/// Who proves itself by a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRecord {
-    pub kid: String,
-    pub algorithm: String,
-    pub sealed: Vec<u8>,
-    pub created_at: Timestamp,
+pub enum SecretOwner {
+    Agent(String),
+    /// The resource server, by the resource's id.
+    Resource(String),
+    Operator(String),
 }

@@ -51,7 +51,7 @@ pub(crate) async fn spread(
         return Ok(());
     };
     if let (Effect::Recheck, Some(parent)) = (effect, &origin.parent) {
-        org.ledger.revoke(&Selector::Delegation(parent.root), now).await?;
+        org.ledger.revoke(&Selector::Delegation(parent.root), now, None).await?;
     }
     let signal = Signal {
         connection: connection.id.clone(),

@@ -1,8 +1,9 @@
 //! What the audit trail says: one event per decision, allowed or refused.
 
-use policy::Timestamp;
-use serde::Serialize;
+use policy::{Party, Timestamp};
 use uuid::Uuid;
+
+use crate::trail::Record;
 
 /// Who asked, for whom, for what, and what came of it. Never a token, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +26,15 @@ pub struct Event {
     pub subject: Option<String>,
     /// Whose user that is.
     pub connection: Option<String>,
-    /// The actor chain as JSON, outermost first: `[{"iss":…,"sub":…},…]`.
-    pub chain: Option<String>,
+    /// The actor chain, outermost first.
+    pub chain: Vec<Party>,
     pub target: Option<String>,
     pub scope_requested: Option<String>,
     pub scope_granted: Option<String>,
     pub delegation: Option<Uuid>,
     pub parent: Option<Uuid>,
+    /// The first delegation of the chain: what all events of a chain have in common.
+    pub root: Option<Uuid>,
     pub grant: Option<String>,
     /// The org's policies that decided, separated by spaces.
     pub policies: Option<String>,
@@ -39,10 +42,14 @@ pub struct Event {
     pub policy_hash: Option<String>,
     /// Every check that was made of the user.
     pub checks: Vec<Check>,
+    /// Who did it, when it was done by a person: an operator's id, or `cli:` and the user's name.
+    pub operator: Option<String>,
+    /// How many delegations ended with it. Filled in by the ledger.
+    pub ended: Option<u64>,
 }
 
 /// One check: how the identity provider was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The connection whose provider was asked.
     pub connection: String,
@@ -77,17 +84,26 @@ impl Event {
             client: None,
             subject: None,
             connection: None,
-            chain: None,
+            chain: Vec::new(),
             target: None,
             scope_requested: None,
             scope_granted: None,
             delegation: None,
             parent: None,
+            root: None,
             grant: None,
             policies: None,
             policy_hash: None,
             checks: Vec::new(),
+            operator: None,
+            ended: None,
         }
+    }
+
+    /// The event as it is kept, chained and exported: one line of JSON (see [`Record`]).
+    #[must_use]
+    pub fn record(&self, org: &str) -> String {
+        Record::of(org, self).to_json()
     }
 }
 
@@ -112,9 +128,26 @@ pub enum Outcome {
     Unavailable,
     /// A provider's signal took effect.
     Signalled,
+    /// A client or an operator ended something.
+    Revoked,
+    /// An operator let something go on that was stopped.
+    Restored,
+    /// The signing keys were changed.
+    Rotated,
 }
 
 impl Outcome {
+    /// Every outcome there is.
+    pub const ALL: [Self; 7] = [
+        Self::Issued,
+        Self::Refused,
+        Self::Unavailable,
+        Self::Signalled,
+        Self::Revoked,
+        Self::Restored,
+        Self::Rotated,
+    ];
+
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -122,6 +155,9 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
             Self::Signalled => "signalled",
+            Self::Revoked => "revoked",
+            Self::Restored => "restored",
+            Self::Rotated => "rotated",
         }
     }
 }

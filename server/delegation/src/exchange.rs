@@ -58,7 +58,7 @@ pub async fn exchange(
     };
     let subject = recheck(org, subject, asked, event).await?;
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
-    let token = mint(org, permit, Minting { subject: &subject, arrival })?;
+    let token = mint(org, permit, Minting { subject: &subject, arrival, status: None })?;
     issue(org, token, event).await
 }
 
@@ -133,7 +133,7 @@ fn decide(
         approved: false,
     };
     event.grant = facts.grant.as_ref().map(|grant| grant.id.clone());
-    event.chain = Some(chain_json(&facts));
+    event.chain = chain(&facts);
     event.policy_hash.clone_from(&org.policy_hash);
     match policy::decide(&facts, &org.rules) {
         Decision::Permit(permit) => {
@@ -153,10 +153,8 @@ fn names(policies: &[String]) -> Option<String> {
 }
 
 /// The chain as asked for: the actor, then whoever acted before.
-fn chain_json(facts: &Facts) -> String {
+fn chain(facts: &Facts) -> Vec<Party> {
     let prior = facts.subject.chain.parties();
     let again = prior.first() == Some(&facts.actor.party);
-    let parties = (!again).then_some(&facts.actor.party).into_iter().chain(prior);
-    let list = parties.map(|party| serde_json::json!({ "iss": party.issuer, "sub": party.id }));
-    serde_json::Value::Array(list.collect()).to_string()
+    (!again).then_some(&facts.actor.party).into_iter().chain(prior).cloned().collect()
 }

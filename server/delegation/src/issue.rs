@@ -11,6 +11,7 @@ use crate::{
     org::Org,
     ports::{Delegation, Opened, Opening},
     refusal::{Failure, Fault, Refusal},
+    status::StatusIndex,
     subject::CurrentSubject,
 };
 
@@ -86,6 +87,8 @@ impl Issued {
 pub(crate) struct Minting<'a> {
     pub subject: &'a CurrentSubject,
     pub arrival: Arrival,
+    /// The token's place on a status list, when its target looks there.
+    pub status: Option<StatusIndex>,
 }
 
 /// Spends the permit. Who, what, where and how long come from its terms and from nowhere else, so
@@ -140,6 +143,7 @@ pub(crate) fn mint(
         session: origin.kept.hints.session.clone(),
         signed_in_at: origin.kept.signed_in_at(),
         names: origin.names.clone(),
+        status: minting.status,
     };
     Ok(SignedToken { compact, delegation, epoch: minting.subject.epoch(), until })
 }
@@ -160,6 +164,7 @@ pub(crate) async fn issue(
         outcome: Outcome::Issued,
         scope_granted: Some(scope.clone()),
         delegation: Some(delegation.id),
+        root: Some(delegation.root),
         ..event.clone()
     };
     let opening = Opening { revision: org.revision, epoch, delegation, event, until };

@@ -5,12 +5,15 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use keys::{Algorithm, KeyRing, MasterKey, SecretHash};
+use keys::{Algorithm, DataKey, KeyRing, SecretHash};
 use policy::{Rules, Scope, TargetFacts, TargetKind, Timestamp};
 
 use crate::{
+    operator::Operator,
     ports::{IdentityProvider, Ledger, Streams},
     signal::Receivers,
+    status::StatusLists,
+    trail::Trail,
 };
 
 #[derive(Debug)]
@@ -25,12 +28,33 @@ pub struct Org {
     pub policy_hash: Option<String>,
     pub default_target: Option<String>,
     pub agents: HashMap<String, Arc<Agent>>,
-    pub resources: HashMap<String, Scope>,
+    /// By the `aud` of their tokens.
+    pub resources: HashMap<String, Arc<Resource>>,
+    /// Those resources that may ask about tokens, by their `client_id`.
+    pub servers: HashMap<String, Arc<Resource>>,
+    pub operators: Vec<Arc<Operator>>,
     pub connections: Vec<Connection>,
+    /// An operator has stopped everything.
+    pub stopped: bool,
     pub ring: KeyRing,
-    pub master: Arc<MasterKey>,
+    pub master: Arc<DataKey>,
     pub ledger: Arc<dyn Ledger>,
     pub streams: Arc<dyn Streams>,
+    pub trail: Arc<dyn Trail>,
+    pub status_lists: Arc<dyn StatusLists>,
+}
+
+/// A resource server.
+#[derive(Debug)]
+pub struct Resource {
+    /// The `aud` of its tokens.
+    pub id: String,
+    pub scope: Scope,
+    /// The name under which it authenticates; none: it does not.
+    pub client_id: Option<String>,
+    pub secrets: Vec<SecretHash>,
+    /// Whether its tokens have a place on a status list.
+    pub status: bool,
 }
 
 /// A registered client that acts for users.
@@ -42,6 +66,7 @@ pub struct Agent {
     pub ceiling: Scope,
     /// Other names by which identity providers know it.
     pub aliases: Vec<String>,
+    /// Declared to be, or stopped by an operator.
     pub disabled: bool,
     pub secrets: Vec<SecretHash>,
 }
@@ -81,6 +106,8 @@ pub struct Connection {
     pub max_silence: Option<Duration>,
     pub reconnect_uri: Option<String>,
     pub acr_values: Option<String>,
+    /// An operator has stopped it.
+    pub stopped: bool,
     pub provider: Arc<dyn IdentityProvider>,
     /// What its provider may tell us on its own.
     pub signals: Receivers,
@@ -101,8 +128,8 @@ impl Org {
     /// What is known of a target: a resource server, or an agent that is handed a token.
     #[must_use]
     pub fn target(&self, name: &str) -> Option<TargetFacts> {
-        if let Some(scope) = self.resources.get(name) {
-            let (id, scope) = (name.to_owned(), scope.clone());
+        if let Some(resource) = self.resources.get(name) {
+            let (id, scope) = (name.to_owned(), resource.scope.clone());
             return Some(TargetFacts { id, kind: TargetKind::Resource, scope });
         }
         let agent = self.agents.get(name).filter(|agent| !agent.disabled)?;

@@ -236,6 +236,7 @@ pub(crate) async fn recheck(
         (_, _) => derived(org, recalled.parent, recalled.grant.as_ref())?,
     };
     event.parent = origin.parent.as_ref().map(|parent| parent.id);
+    event.root = origin.parent.as_ref().map(|parent| parent.root);
     let connection = org
         .connection(&origin.connection)
         .ok_or(Refusal::SubjectToken(TokenRefusal::UnknownIssuer))?;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use delegation::{
-    declared::{self, Declared},
+    declared::{self, Declared, Stoppable},
     org::Connection,
     ports::IdentityProvider,
     refusal::Fault,
     signal::{Receivers, RevocationReceiver, StreamReceiver},
 };
-use keys::{Algorithm, MasterKey};
+use keys::{Algorithm, DataKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use upstream::{
@@ -26,7 +26,7 @@ use crate::apply::diff::{Sealed, sealing_context};
 /// What connections are made with.
 #[derive(Clone, Debug)]
 pub(crate) struct Maker {
-    pub(crate) master: Arc<MasterKey>,
+    pub(crate) master: Arc<DataKey>,
     pub(crate) outbound: Outbound,
     /// How many processes share the limits of providers.
     pub(crate) replicas: u32,
@@ -77,6 +77,7 @@ impl Maker {
             max_silence: silence.map(std::time::Duration::from_secs),
             reconnect_uri: declared.reconnect_uri.clone(),
             acr_values: declared.acr_values.clone(),
+            stopped: org.stopped.contains(&Stoppable::Connection(declared.id.clone())),
             provider,
             signals: self.receivers(declared, &signals, &streams),
         };

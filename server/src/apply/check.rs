@@ -135,6 +135,8 @@ impl Checker<'_> {
             chain_limit,
             lifetime: Duration::from_secs(lifetime),
             default_target: file.default_target.clone(),
+            key_rotation: Duration::from_hours(30 * 24),
+            audit_retention: Duration::from_hours(90 * 24),
         }
     }
 
@@ -169,6 +171,9 @@ impl Checker<'_> {
             id: entry.id.clone(),
             name: entry.name.clone().unwrap_or_else(|| entry.id.clone()),
             scope: self.scope(&place, &entry.scope),
+            client_id: None,
+            secrets: Vec::new(),
+            status: false,
         }
     }
 

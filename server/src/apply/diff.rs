@@ -1,7 +1,7 @@
 //! What has to change for an organization to become what its file says.
 
 use delegation::declared::{Agent, Change, Connection, Declared, DeclaredGrant};
-use keys::MasterKey;
+use keys::DataKey;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ pub fn between(
     current: Option<&Declared>,
     grants: &[DeclaredGrant],
     desired: Desired,
-    master: &MasterKey,
+    master: &DataKey,
 ) -> Result<Diff, String> {
     let mut diff = Diff::default();
     let nothing = Declared {
@@ -46,6 +46,9 @@ pub fn between(
         agents: Vec::new(),
         resources: Vec::new(),
         policies: Vec::new(),
+        operators: Vec::new(),
+        exports: Vec::new(),
+        stopped: Vec::new(),
     };
     let current_or_new = current.unwrap_or(&nothing);
     if current.is_none() || current_or_new.settings != desired.settings {
@@ -72,7 +75,7 @@ fn connections(
     diff: &mut Diff,
     current: &Declared,
     desired: &Desired,
-    master: &MasterKey,
+    master: &DataKey,
 ) -> Result<(), String> {
     for wanted in &desired.connections {
         let standing = current.connections.iter().find(|c| c.id == wanted.id);
@@ -126,7 +129,7 @@ pub fn sealing_context(org: &str, connection: &str, what: Sealed) -> String {
     format!("{what}:{org}:{connection}")
 }
 
-fn sealed(wanted: &DesiredConnection, org: &str, master: &MasterKey) -> Result<Connection, String> {
+fn sealed(wanted: &DesiredConnection, org: &str, master: &DataKey) -> Result<Connection, String> {
     let seal = |what, plain: &[u8]| {
         let sealed = master.seal(&sealing_context(org, &wanted.id, what), plain);
         sealed.map_err(|fault| format!("the secrets of connection `{}`: {fault}", wanted.id))
@@ -180,7 +183,7 @@ fn is_same(
     standing: &Connection,
     wanted: &DesiredConnection,
     org: &str,
-    master: &MasterKey,
+    master: &DataKey,
 ) -> Result<bool, String> {
     let plain = Plain::of(wanted)?;
     let parts = [

@@ -80,6 +80,6 @@ fn render(reply: Reply) -> HttpResponse {
 
 /// A client secret of ours is 256 random bits, which is what a code needs to be.
 fn unguessable() -> String {
-    let made = keys::MasterKey::generate().and_then(|(master, _)| master.new_client_secret());
+    let made = keys::DataKey::generate().and_then(|key| key.new_client_secret());
     made.map_or_else(|_| clock::id().to_string(), |(secret, _)| secret.replacen("acs_", "", 1))
 }

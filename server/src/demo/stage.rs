@@ -181,10 +181,10 @@ fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Co
 
 /// What `actas apply` does. Returns the secrets of the agents.
 async fn declare(config: &Config, org: &str) -> Result<BTreeMap<String, String>, StageError> {
-    let store = app::connect(config).await?;
+    let app::Connected { store, data_key } = app::connect(config).await?;
     let desired = check::parse(org, Path::new(".")).map_err(|problems| problems.join("\n"))?;
     let how = How { dry_run: false, new_secrets: &[], now: clock::now() };
-    let report = apply_desired(&*store.registry(), &config.keys.master, desired, how).await?;
+    let report = apply_desired(&*store.registry(), &data_key, desired, how).await?;
     store.close().await;
     Ok(report.secrets)
 }

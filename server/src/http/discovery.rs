@@ -38,8 +38,11 @@ pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpRespon
 
 fn metadata(org: &Org) -> Metadata {
     let issuer = &org.issuer;
-    let mut scopes: Vec<String> =
-        org.resources.values().flat_map(|scope| scope.tokens().map(str::to_owned)).collect();
+    let mut scopes: Vec<String> = org
+        .resources
+        .values()
+        .flat_map(|resource| resource.scope.tokens().map(str::to_owned))
+        .collect();
     scopes.sort_unstable();
     scopes.dedup();
     let mut resources: Vec<String> =

@@ -10,7 +10,7 @@ use delegation::{
 use policy::Risk;
 
 use crate::{
-    app,
+    app::{self, Connected},
     cli::{ConfigFile, Done, say},
     clock,
     config::Config,
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Done {
     let Arguments { config, org, connection, user, reason } = arguments;
     let config = Config::load(&config.config)?;
     crate::log::start(&config.log);
-    let store = app::connect(&config).await?;
+    let Connected { store, .. } = app::connect(&config).await?;
     let declared = store.registry().find(&org).await?;
     let declared = declared.ok_or_else(|| format!("there is no organization `{org}`"))?;
     if !declared.connections.iter().any(|known| known.id == connection) {

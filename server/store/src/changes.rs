@@ -1,7 +1,9 @@
 //! What each declared change does to the database.
 
 use delegation::{
-    declared::{Agent, Change, Connection, DeclaredGrant, Resource, Settings},
+    declared::{
+        Agent, Change, Connection, DeclaredGrant, Export, Operator, Resource, SecretOwner, Settings,
+    },
     ports::Selector,
     refusal::Fault,
 };
@@ -13,8 +15,9 @@ use crate::{
 };
 
 const CREATE: &str = "
-  INSERT INTO orgs (org, revision, name, algorithm, chain_limit, lifetime, default_target)
-  VALUES ($1, 1, $2, $3, $4, $5, $6)
+  INSERT INTO orgs (org, revision, name, algorithm, chain_limit, lifetime, default_target,
+    key_rotation, audit_retention)
+  VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8)
   ON CONFLICT (org) DO NOTHING";
 
 const ADVANCE: &str = "
@@ -22,7 +25,8 @@ const ADVANCE: &str = "
 
 const PUT_SETTINGS: &str = "
   UPDATE orgs
-  SET name = $2, algorithm = $3, chain_limit = $4, lifetime = $5, default_target = $6
+  SET name = $2, algorithm = $3, chain_limit = $4, lifetime = $5, default_target = $6,
+    key_rotation = $7, audit_retention = $8
   WHERE org = $1";
 
 const PUT_CONNECTION: &str = "
@@ -76,14 +80,39 @@ const ADD_SECRET: &str = "
   INSERT INTO agent_secrets (org, agent, hash, created_at) VALUES ($1, $2, $3, $4)";
 
 const PUT_RESOURCE: &str = "
-  INSERT INTO resources (org, id, name, scope) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, scope = excluded.scope";
+  INSERT INTO resources (org, id, name, scope, client_id, status_since)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (org, id) DO UPDATE SET
+    name = excluded.name, scope = excluded.scope, client_id = excluded.client_id,
+    -- Keeps the first moment for as long as it stays switched on.
+    status_since = CASE WHEN excluded.status_since IS NOT NULL
+      THEN COALESCE(resources.status_since, excluded.status_since) END";
 
 const DROP_RESOURCE: &str = "DELETE FROM resources WHERE org = $1 AND id = $2";
 
 const PUT_POLICY: &str = "
   INSERT INTO policies (org, name, text) VALUES ($1, $2, $3)
   ON CONFLICT (org, name) DO UPDATE SET text = excluded.text";
+
+const DROP_CLIENT_SECRETS: &str = "
+  DELETE FROM client_secrets WHERE org = $1 AND kind = $2 AND owner = $3";
+
+const ADD_CLIENT_SECRET: &str = "
+  INSERT INTO client_secrets (org, kind, owner, hash, created_at) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (org, kind, owner, hash) DO NOTHING";
+
+const PUT_OPERATOR: &str = "
+  INSERT INTO operators (org, id, name, powers) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, powers = excluded.powers";
+
+const DROP_OPERATOR: &str = "DELETE FROM operators WHERE org = $1 AND id = $2";
+
+// How far it was stays: what has arrived need not arrive again.
+const PUT_EXPORT: &str = "
+  INSERT INTO exports (org, id, kind, settings) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (org, id) DO UPDATE SET kind = excluded.kind, settings = excluded.settings";
+
+const DROP_EXPORT: &str = "DELETE FROM exports WHERE org = $1 AND id = $2";
 
 const DROP_POLICY: &str = "DELETE FROM policies WHERE org = $1 AND name = $2";
 
@@ -120,7 +149,11 @@ pub(crate) async fn advance(
             | Change::PutPolicy(_)
             | Change::DropPolicy(_)
             | Change::PutGrant(_)
-            | Change::DropGrant(_) => None,
+            | Change::DropGrant(_)
+            | Change::PutOperator(_)
+            | Change::DropOperator(_)
+            | Change::PutExport(_)
+            | Change::DropExport(_) => None,
         });
         let settings = settings.ok_or_else(|| {
             Fault::Store("a new organization cannot be created without settings".to_owned())
@@ -155,12 +188,31 @@ pub(crate) async fn make(
             ending::end_agent(transaction, org, id, at).await?;
             transaction.execute(DROP_AGENT, &[org.into(), id.into()]).await.map(drop)
         }
-        Change::ReplaceSecret { agent, hash } => {
+        Change::ReplaceSecret { owner: SecretOwner::Agent(agent), hash } => {
             transaction.execute(DROP_SECRETS, &[org.into(), agent.into()]).await?;
             add_secret(transaction, org, agent, (hash, at)).await
         }
-        Change::PutResource(resource) => put_resource(transaction, org, resource).await,
+        Change::ReplaceSecret { owner: SecretOwner::Resource(id), hash } => {
+            replace_secrets(transaction, (org, "resource", id), &[*hash], at).await
+        }
+        Change::ReplaceSecret { owner: SecretOwner::Operator(id), hash } => {
+            replace_secrets(transaction, (org, "operator", id), &[*hash], at).await
+        }
+        Change::PutOperator(operator) => put_operator(transaction, org, operator, at).await,
+        Change::DropOperator(id) => {
+            replace_secrets(transaction, (org, "operator", id), &[], at).await?;
+            transaction.execute(DROP_OPERATOR, &[org.into(), id.into()]).await.map(drop)
+        }
+        Change::PutExport(Export { id, kind, settings }) => {
+            let values = [org.into(), id.into(), kind.into(), settings.as_slice().into()];
+            transaction.execute(PUT_EXPORT, &values).await.map(drop)
+        }
+        Change::DropExport(id) => {
+            transaction.execute(DROP_EXPORT, &[org.into(), id.into()]).await.map(drop)
+        }
+        Change::PutResource(resource) => put_resource(transaction, org, resource, at).await,
         Change::DropResource(id) => {
+            replace_secrets(transaction, (org, "resource", id), &[], at).await?;
             transaction.execute(DROP_RESOURCE, &[org.into(), id.into()]).await.map(drop)
         }
         Change::PutPolicy(PolicyFile { name, text }) => {
@@ -178,7 +230,7 @@ pub(crate) async fn make(
     }
 }
 
-fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 6] {
+fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 8] {
     [
         org.into(),
         (&settings.name).into(),
@@ -186,6 +238,8 @@ fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 6] {
         i64::try_from(settings.chain_limit).unwrap_or(i64::MAX).into(),
         i64::try_from(settings.lifetime.as_secs()).unwrap_or(i64::MAX).into(),
         settings.default_target.as_deref().into(),
+        i64::try_from(settings.key_rotation.as_secs()).unwrap_or(i64::MAX).into(),
+        i64::try_from(settings.audit_retention.as_secs()).unwrap_or(i64::MAX).into(),
     ]
 }
 
@@ -270,10 +324,60 @@ async fn put_resource(
     transaction: &mut Transaction,
     org: &str,
     resource: &Resource,
+    at: Timestamp,
 ) -> Result<(), Fault> {
-    let scope = resource.scope.to_string();
-    let values = [org.into(), (&resource.id).into(), (&resource.name).into(), scope.into()];
-    transaction.execute(PUT_RESOURCE, &values).await.map(drop)
+    let values = [
+        org.into(),
+        (&resource.id).into(),
+        (&resource.name).into(),
+        resource.scope.to_string().into(),
+        resource.client_id.as_deref().into(),
+        resource.status.then_some(at.0).into(),
+    ];
+    transaction.execute(PUT_RESOURCE, &values).await?;
+    if resource.client_id.is_none() {
+        return replace_secrets(transaction, (org, "resource", &resource.id), &[], at).await;
+    }
+    add_secrets(transaction, (org, "resource", &resource.id), &resource.secrets, at).await
+}
+
+async fn put_operator(
+    transaction: &mut Transaction,
+    org: &str,
+    operator: &Operator,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let powers = list::write(&operator.powers)?;
+    let values = [org.into(), (&operator.id).into(), (&operator.name).into(), powers.into()];
+    transaction.execute(PUT_OPERATOR, &values).await?;
+    add_secrets(transaction, (org, "operator", &operator.id), &operator.secrets, at).await
+}
+
+/// The org, what kind of owner, and which.
+type Owner<'a> = (&'a str, &'static str, &'a str);
+
+async fn replace_secrets(
+    transaction: &mut Transaction,
+    (org, kind, id): Owner<'_>,
+    hashes: &[[u8; 32]],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let values = [org.into(), kind.into(), id.into()];
+    transaction.execute(DROP_CLIENT_SECRETS, &values).await?;
+    add_secrets(transaction, (org, kind, id), hashes, at).await
+}
+
+async fn add_secrets(
+    transaction: &mut Transaction,
+    (org, kind, id): Owner<'_>,
+    hashes: &[[u8; 32]],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    for hash in hashes {
+        let values = [org.into(), kind.into(), id.into(), hash.as_slice().into(), at.0.into()];
+        transaction.execute(ADD_CLIENT_SECRET, &values).await?;
+    }
+    Ok(())
 }
 
 async fn put_grant(

@@ -139,6 +139,9 @@ pub(crate) async fn end(
             let values = [org.into(), at.0.into(), id.into(), since.into()];
             transaction.fetch_all(MARK_OF_AGENT, &values).await?
         }
+        Selector::Connection(_) | Selector::Org => {
+            return Err(Fault::Store("to come".to_owned()));
+        }
         Selector::User { connection, user } => {
             let realm = Realm { org, connection };
             // First, as with a signal: an opening that was recalled earlier is not recorded.

@@ -1,6 +1,6 @@
 //! One thing to write, and its values in the order of the SQL.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use delegation::{event::Event, ports::Delegation};
 use uuid::Uuid;
@@ -29,7 +29,8 @@ impl Entry {
     /// The columns of `events`, then those of `delegations`, then revision and epoch: the order of
     /// the `$n` in postgres/record.sql, sqlite/open.sql and note.sql.
     pub fn values(&self) -> Vec<Value<'_>> {
-        let mut values = event_values(&self.org, &self.event);
+        let mut values = Vec::with_capacity(24);
+        values.extend(event_values(&self.org, &self.event));
         let delegation = self.opening.as_ref().map(|opening| &opening.delegation);
         let text = |read: fn(&Delegation) -> &String| Value::from(delegation.map(|d| &**read(d)));
         let id = |read: fn(&Delegation) -> Option<Uuid>| {
@@ -53,6 +54,8 @@ impl Entry {
             Value::from(delegation.and_then(|d| d.session.as_deref())),
             Value::from(delegation.and_then(|d| d.signed_in_at).map(|at| at.0)),
             Value::from(delegation.and_then(|d| d.names.as_ref()).map(json::names)),
+            Value::from(delegation.and_then(|d| d.status).map(|status| status.list)),
+            Value::from(delegation.and_then(|d| d.status).map(|status| status.index)),
             Value::from(self.opening.as_ref().map(|opening| opening.revision)),
             Value::from(self.opening.as_ref().map(|opening| opening.epoch)),
         ]);
@@ -60,41 +63,6 @@ impl Entry {
     }
 }
 
-pub(crate) fn event_values<'a>(org: &'a str, event: &'a Event) -> Vec<Value<'a>> {
-    let id = |id: Option<Uuid>| Value::from(id.map(|id| id.to_string()));
-    vec![
-        Value::from(org),
-        id(Some(event.id)),
-        Value::from(event.at.0),
-        said(Some(&event.request_id)),
-        said(event.client_address.as_ref()),
-        Value::from(event.outcome.code()),
-        Value::from(event.error),
-        Value::from(event.reason),
-        said(event.detail.as_ref()),
-        said(event.client.as_ref()),
-        said(event.subject.as_ref()),
-        said(event.chain.as_ref()),
-        said(event.target.as_ref()),
-        said(event.scope_requested.as_ref()),
-        said(event.scope_granted.as_ref()),
-        id(event.delegation),
-        id(event.parent),
-        said(event.grant.as_ref()),
-        said(event.policies.as_ref()),
-        said(event.policy_hash.as_ref()),
-        Value::from((!event.checks.is_empty()).then(|| json::write(&event.checks))),
-    ]
-}
-
-/// Events repeat what strangers said. `PostgreSQL` stores no NUL in text: with one, a stranger could
-/// keep a refusal out of the audit trail.
-fn said(text: Option<&String>) -> Value<'_> {
-    Value::Text(text.map(|text| {
-        if text.contains('\0') {
-            Cow::Owned(text.replace('\0', "\u{fffd}"))
-        } else {
-            Cow::Borrowed(text.as_str())
-        }
-    }))
+pub(crate) fn event_values<'a>(org: &'a str, event: &Event) -> [Value<'a>; 3] {
+    [org.into(), event.id.to_string().into(), event.record(org).into()]
 }

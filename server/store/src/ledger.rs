@@ -6,21 +6,25 @@ use async_trait::async_trait;
 use delegation::{
     event::Event,
     names::Names,
-    ports::{Ledger, Lineage, Opened, Opening, Recalled, Selector, Signalled},
+    ports::{Found, Ledger, Lineage, Opened, Opening, Recalled, Selector, Signalled},
     refusal::Fault,
     signal::Signal,
 };
 use policy::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     database::{Database, to_its_end},
     ending,
-    entry::{Decided, Entry},
+    entry::{Decided, Entry, event_values},
+    find,
     recall::recall,
     signals,
     subjects::{self, Realm},
     writer::Writer,
 };
+
+const NOTE: &str = include_str!("note.sql");
 
 #[derive(Debug)]
 pub(crate) struct OrgLedger {
@@ -83,12 +87,26 @@ impl Ledger for OrgLedger {
         .await
     }
 
-    async fn revoke(&self, selector: &Selector, at: Timestamp) -> Result<u64, Fault> {
+    async fn find(&self, delegation: Uuid) -> Result<Option<Found>, Fault> {
+        let (org, database) = (Arc::clone(&self.org), self.database.clone());
+        to_its_end(async move { find::find(&database, &org, delegation).await }).await
+    }
+
+    async fn revoke(
+        &self,
+        selector: &Selector,
+        at: Timestamp,
+        event: Option<Event>,
+    ) -> Result<u64, Fault> {
         let (org, database, selector) =
             (Arc::clone(&self.org), self.database.clone(), selector.clone());
         to_its_end(async move {
             let mut transaction = database.begin_changing(&org).await?;
             let ended = ending::end(&mut transaction, &org, &selector, at).await?;
+            if let Some(event) = event {
+                let event = Event { ended: Some(ended), ..event };
+                transaction.execute(NOTE, &event_values(&org, &event)).await?;
+            }
             transaction.commit().await?;
             Ok(ended)
         })

@@ -18,10 +18,14 @@
 //! - Nothing waits without bound and no queue grows without bound; what does not fit is a `Fault`.
 
 mod changes;
+mod custody;
 mod database;
+mod declared;
 mod ending;
 mod entry;
 mod epochs;
+mod exports;
+mod find;
 mod json;
 mod ledger;
 mod list;
@@ -33,10 +37,13 @@ mod registry;
 mod signals;
 mod sqlite;
 mod states;
+mod status;
+mod stops;
 pub mod store;
 mod streams;
 mod subjects;
 mod sweep;
+mod trail;
 mod writer;
 
-pub use store::{Settings, Store};
+pub use store::{Installation, Settings, Store};

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Pair] = &[
     pair!(1, "0001_declared", "declared"),
     pair!(2, "0002_delegations", "delegations"),
     pair!(3, "0003_signals", "signals"),
+    pair!(4, "0004_trail", "trail"),
 ];
 
 // `run_direct` rather than `run`: the latter's future is not `Send` in the eyes of the compiler.

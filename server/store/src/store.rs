@@ -3,21 +3,39 @@
 use std::{sync::Arc, time::Duration};
 
 use delegation::{
+    custody::KeyStore,
     declared::Registry,
+    export::Exports,
     ports::{Ledger, Streams},
     refusal::Fault,
+    status::StatusLists,
+    trail::{Notary, Trail},
 };
 use policy::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    database::Database, ledger::OrgLedger, migrate, postgres, registry::SqlRegistry, sqlite,
-    streams::OrgStreams, sweep, writer::Writer,
+    custody::SqlKeyStore,
+    database::{Database, Row},
+    exports::OrgExports,
+    ledger::OrgLedger,
+    migrate, postgres,
+    registry::SqlRegistry,
+    sqlite,
+    status::OrgStatusLists,
+    streams::OrgStreams,
+    sweep,
+    trail::OrgTrail,
+    writer::Writer,
 };
 
-const INSTALLATION: &str = "SELECT probe FROM installation WHERE one = 1";
+const INSTALLATION: &str = "SELECT probe, data_key FROM installation WHERE one = 1";
+// The probe of an installation that has a data key is that key: something to write to.
 const FOUND: &str = "
-  INSERT INTO installation (one, probe) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+  INSERT INTO installation (one, probe, data_key) VALUES (1, $1, $1) ON CONFLICT (one) DO NOTHING";
+const REWRAP: &str = "
+  UPDATE installation SET probe = $2, data_key = $2
+  WHERE one = 1 AND COALESCE(data_key, probe) = $1";
 
 /// For so long after a write has failed we are not ready; then a probe decides. A probe alone would
 /// say yes on a disk that has room for it and for nothing else.
@@ -37,6 +55,24 @@ pub struct Settings {
     /// At most so many connections, and at least 4 of `PostgreSQL`; of `SQLite`, those to read
     /// with (there is one more, to write).
     pub max_connections: u32,
+}
+
+/// What an installation was first used with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Installation {
+    /// The data key, wrapped under the master key.
+    Wrapped(Vec<u8>),
+    /// From before there was one: a constant, sealed under the master key itself.
+    Probe(Vec<u8>),
+}
+
+impl Installation {
+    fn read(row: &Row) -> Result<Self, Fault> {
+        match row.get("data_key")? {
+            Some(wrapped) => Ok(Self::Wrapped(wrapped)),
+            None => row.get("probe").map(Self::Probe),
+        }
+    }
 }
 
 /// The database. Clones share its connections and its writer.
@@ -110,21 +146,34 @@ impl Store {
         .await
     }
 
-    /// Keeps `probe` unless this database has one already; returns the one that stands. Of replicas
-    /// that come first together, one wins.
+    /// Keeps `data_key` unless this database has one already; returns the one that stands. Of
+    /// replicas that come first together, one wins.
     ///
     /// # Errors
     /// When the database cannot be read or written to.
-    pub async fn found_installation(&self, probe: &[u8]) -> Result<Vec<u8>, Fault> {
-        let (database, probe) = (self.database.clone(), probe.to_vec());
+    pub async fn found_installation(&self, data_key: &[u8]) -> Result<Installation, Fault> {
+        let (database, data_key) = (self.database.clone(), data_key.to_vec());
         crate::database::to_its_end(async move {
             if let Some(row) = database.fetch_one(INSTALLATION, &[]).await? {
-                return row.get("probe");
+                return Installation::read(&row);
             }
-            database.execute(FOUND, &[probe.as_slice().into()]).await?;
+            database.execute(FOUND, &[data_key.as_slice().into()]).await?;
             let row = database.fetch_one(INSTALLATION, &[]).await?;
-            row.ok_or_else(|| Fault::Store("the installation was not recorded".to_owned()))?
-                .get("probe")
+            let row = row.ok_or_else(|| Fault::Store("nothing was recorded".to_owned()))?;
+            Installation::read(&row)
+        })
+        .await
+    }
+
+    /// Replaces the wrapped data key `old` by `new`; false when it is another one by now.
+    ///
+    /// # Errors
+    /// When the database cannot be written to.
+    pub async fn rewrap(&self, old: &[u8], new: &[u8]) -> Result<bool, Fault> {
+        let (database, old, new) = (self.database.clone(), old.to_vec(), new.to_vec());
+        crate::database::to_its_end(async move {
+            let values = [old.as_slice().into(), new.as_slice().into()];
+            Ok(database.execute(REWRAP, &values).await? == 1)
         })
         .await
     }
@@ -155,6 +204,30 @@ impl Store {
     #[must_use]
     pub fn registry(&self) -> Arc<dyn Registry> {
         Arc::new(SqlRegistry::new(self.database.clone()))
+    }
+
+    /// The audit trail of one organization, whose ends are attested by `notary`.
+    #[must_use]
+    pub fn trail(&self, org: &str, notary: Notary) -> Arc<dyn Trail> {
+        Arc::new(OrgTrail::new(Arc::from(org), self.database.clone(), notary))
+    }
+
+    /// How far the exports of one organization have got.
+    #[must_use]
+    pub fn exports(&self, org: &str) -> Arc<dyn Exports> {
+        Arc::new(OrgExports::new(Arc::from(org), self.database.clone()))
+    }
+
+    /// The status lists of one organization.
+    #[must_use]
+    pub fn status_lists(&self, org: &str) -> Arc<dyn StatusLists> {
+        Arc::new(OrgStatusLists::new(Arc::from(org), self.database.clone()))
+    }
+
+    /// The signing keys of all organizations.
+    #[must_use]
+    pub fn key_store(&self) -> Arc<dyn KeyStore> {
+        Arc::new(SqlKeyStore::new(self.database.clone()))
     }
 
     /// Writes what has been queued, then closes all connections. Afterwards every call is a fault.

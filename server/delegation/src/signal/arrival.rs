@@ -1,6 +1,6 @@
 //! How a signal arrives, and what becomes of it.
 
-use keys::{MasterKey, SecretHash, TokenFault};
+use keys::{DataKey, SecretHash, TokenFault};
 use policy::Timestamp;
 use uuid::Uuid;
 
@@ -216,7 +216,7 @@ pub(super) async fn apply(
 }
 
 /// Whether `presented` is the secret that was agreed on.
-pub(super) fn is_secret(master: &MasterKey, agreed: &SecretHash, presented: Option<&str>) -> bool {
+pub(super) fn is_secret(master: &DataKey, agreed: &SecretHash, presented: Option<&str>) -> bool {
     presented.is_some_and(|presented| agreed.matches(&master.hash_secret(presented)))
 }
 

@@ -8,3 +8,4 @@ mod revocations;
 mod sets;
 mod streams;
 mod subjects;
+mod unused;

@@ -45,20 +45,16 @@
 -- primary key per row, however large the tables are.
 WITH item AS MATERIALIZED (
   SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-    $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
-    $29::text[], $30::text[], $31::bigint[], $32::bytea[], $33::bigint[], $34::bigint[], $35::bytea[],
-    $36::text[], $37::bigint[], $38::text[],
-    $39::bigint[], $40::bigint[]
+    $1::text[], $2::text[], $3::text[],
+    $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::text[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bytea[],
+    $18::text[], $19::bigint[], $20::text[], $21::bigint[], $22::bigint[],
+    $23::bigint[], $24::bigint[]
   ) WITH ORDINALITY AS items (
-    org, event_id, at, request_id, client_address, outcome, error, reason,
-    detail, client, subject, chain, event_target, scope_requested, scope_granted,
-    event_delegation, event_parent, event_grant, policies, policy_hash, checks,
+    org, event, record,
     id, parent, root, grant_id, connection, user_sub, agent,
     target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
-    session, signed_in_at, names,
+    session, signed_in_at, names, status_list, status_index,
     revision, epoch, number)
 ),
 judged AS MATERIALIZED (
@@ -111,22 +107,14 @@ opened AS (
   INSERT INTO delegations (
     org, id, parent, root, grant_id, connection, user_sub, agent,
     target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
-    session, signed_in_at, names)
+    session, signed_in_at, names, status_list, status_index)
   SELECT
     org, id, parent, root, grant_id, connection, user_sub, agent,
     target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
-    session, signed_in_at, names
+    session, signed_in_at, names, status_list, status_index
   FROM judged WHERE id IS NOT NULL AND verdict = 0
 ),
 noted AS (
-  INSERT INTO events (
-    org, id, at, request_id, client_address, outcome, error, reason,
-    detail, client, subject, chain, target, scope_requested, scope_granted,
-    delegation, parent, grant_id, policies, policy_hash, checks)
-  SELECT
-    org, event_id, at, request_id, client_address, outcome, error, reason,
-    detail, client, subject, chain, event_target, scope_requested, scope_granted,
-    event_delegation, event_parent, event_grant, policies, policy_hash, checks
-  FROM judged WHERE verdict = 0
+  INSERT INTO events (org, id, record) SELECT org, event, record FROM judged WHERE verdict = 0
 )
 SELECT number, verdict FROM judged

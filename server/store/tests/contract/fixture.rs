@@ -207,6 +207,7 @@ impl Fixture {
             session: Some("s-1".to_owned()),
             signed_in_at: Some(SIGNED_IN),
             names: Some(names()),
+            status: None,
         };
         let event = Event { delegation: Some(id), ..self.event(Outcome::Issued) };
         let until = Instant::now() + Duration::from_mins(10);
@@ -306,6 +307,8 @@ pub fn settings() -> Settings {
         chain_limit: 5,
         lifetime: Duration::from_mins(5),
         default_target: None,
+        key_rotation: Duration::from_hours(24),
+        audit_retention: Duration::from_hours(24),
     }
 }
 
@@ -355,6 +358,9 @@ pub fn resource() -> Resource {
         id: "https://documents.example".to_owned(),
         name: "Documents".to_owned(),
         scope: scope("documents:read documents:write"),
+        client_id: None,
+        secrets: vec![],
+        status: false,
     }
 }
 

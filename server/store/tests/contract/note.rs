@@ -77,7 +77,7 @@ async fn a_caller_that_goes_away_changes_nothing(it: Arc<Fixture>) {
         let mut opening = Box::pin(ledger.open(it.root()));
         assert!(opening.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         let selector = Selector::Delegation(it.id());
-        let mut revoking = Box::pin(ledger.revoke(&selector, LATER));
+        let mut revoking = Box::pin(ledger.revoke(&selector, LATER, None));
         let _ = poll_fn(|context| Poll::Ready(revoking.as_mut().poll(context))).await;
     }
     it.ledger().note(it.event(Outcome::Refused)).await.unwrap();

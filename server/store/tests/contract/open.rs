@@ -59,7 +59,7 @@ async fn writes_nothing_when_it_is_too_late(it: Arc<Fixture>) {
 }
 
 async fn writes_nothing_when_the_grant_has_ended(it: Arc<Fixture>) {
-    it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER).await.unwrap();
+    it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER, None).await.unwrap();
     answers(&it, it.root(), Opened::Ended).await;
 }
 
@@ -71,7 +71,7 @@ async fn writes_nothing_without_a_grant(it: Arc<Fixture>) {
 
 async fn writes_nothing_when_the_parent_has_ended(it: Arc<Fixture>) {
     let top = it.opened(it.root()).await;
-    it.ledger().revoke(&Selector::Delegation(top.id), LATER).await.unwrap();
+    it.ledger().revoke(&Selector::Delegation(top.id), LATER, None).await.unwrap();
     answers(&it, it.child(&top), Opened::Ended).await;
 }
 
@@ -148,7 +148,7 @@ async fn one_bad_entry_spoils_none_of_its_batch(it: Arc<Fixture>) {
 async fn each_entry_of_a_batch_has_its_own_verdict(it: Arc<Fixture>) {
     let standing = it.opened(it.root()).await;
     let ended = it.opened(it.root()).await;
-    it.ledger().revoke(&Selector::Delegation(ended.id), LATER).await.unwrap();
+    it.ledger().revoke(&Selector::Delegation(ended.id), LATER, None).await.unwrap();
     let mut all = JoinSet::new();
     for number in 0..200 {
         let (opening, expected) = match number % 4 {

@@ -39,7 +39,8 @@ async fn no_child_survives_the_revocation_of_an_ancestor(it: Arc<Fixture>) {
             opens.spawn(async move { ledger.open(opening).await.unwrap() });
         }
         let selector = Selector::Delegation(root.id);
-        let revoke = tokio::spawn(async move { revoker.revoke(&selector, LATER).await.unwrap() });
+        let revoke =
+            tokio::spawn(async move { revoker.revoke(&selector, LATER, None).await.unwrap() });
         opens.join_all().await;
         revoke.await.unwrap();
         let late = it.ledger().open(it.child(&middle)).await.unwrap();
@@ -60,7 +61,7 @@ async fn none_survives_a_stream_of_openings(it: Arc<Fixture>) {
             }
         }
         let revoker = it.ledger();
-        revoker.revoke(&Selector::Delegation(root.id), LATER).await.unwrap();
+        revoker.revoke(&Selector::Delegation(root.id), LATER, None).await.unwrap();
         streams.join_all().await;
     }
     assert_eq!(it.number(SURVIVORS).await, 0);
@@ -91,7 +92,7 @@ async fn none_survives_its_grant(it: Arc<Fixture>) {
             opens.spawn(async move { ledger.open(opening).await.unwrap() });
         }
         let revoker = replica.ledger(ORG);
-        revoker.revoke(&Selector::Grant(GRANT.to_owned()), LATER).await.unwrap();
+        revoker.revoke(&Selector::Grant(GRANT.to_owned()), LATER, None).await.unwrap();
         opens.join_all().await;
         assert_eq!(it.number(SURVIVORS).await, 0);
         it.tamper("UPDATE grants SET ended_at = NULL").await;
@@ -253,7 +254,7 @@ mod waiting {
             .unwrap();
         changing.commit().await.unwrap();
         assert_eq!(waiting.await.unwrap(), Opened::Ended);
-        let revoked = it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER).await;
+        let revoked = it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER, None).await;
         assert_eq!(revoked.unwrap(), 0);
         assert_eq!(it.registry().grants(ORG).await.unwrap(), []);
     }

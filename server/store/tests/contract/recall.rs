@@ -49,7 +49,7 @@ async fn shows_the_new_revision_after_a_change(it: Arc<Fixture>) {
 }
 
 async fn shows_that_the_only_grant_has_ended(it: Arc<Fixture>) {
-    it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER).await.unwrap();
+    it.ledger().revoke(&Selector::Grant(GRANT.to_owned()), LATER, None).await.unwrap();
     let recalled = it.ledger().recall(&root()).await.unwrap();
     assert_eq!(recalled.grant, Some(Grant { ended_at: Some(LATER), ..happy_grant() }));
 }

@@ -25,7 +25,7 @@ async fn ends(it: &Fixture, family: &[Delegation; 4]) -> [bool; 4] {
 async fn ends_the_selected_and_all_below(it: Arc<Fixture>) {
     let family = family(&it).await;
     let selector = Selector::Delegation(family[0].id);
-    assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 4);
+    assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 4);
     assert_eq!(ends(&it, &family).await, [true; 4]);
     assert_eq!(it.ended_at(&family[3]).await, Some(LATER.0));
 }
@@ -33,14 +33,14 @@ async fn ends_the_selected_and_all_below(it: Arc<Fixture>) {
 async fn leaves_what_is_above_and_beside(it: Arc<Fixture>) {
     let family = family(&it).await;
     let selector = Selector::Delegation(family[1].id);
-    assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 2);
+    assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 2);
     assert_eq!(ends(&it, &family).await, [false, true, false, true]);
 }
 
 async fn ends_a_grant_with_everything_on_it(it: Arc<Fixture>) {
     let family = family(&it).await;
     let selector = Selector::Grant(GRANT.to_owned());
-    assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 4);
+    assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 4);
     assert_eq!(ends(&it, &family).await, [true; 4]);
     assert_eq!(it.registry().grants("acme").await.unwrap(), []);
 }
@@ -51,7 +51,7 @@ async fn ends_what_an_agent_holds_and_all_below_and_leaves_its_grants(it: Arc<Fi
     "archivist".clone_into(&mut opening.delegation.agent);
     let below = it.opened(opening).await;
     let selector = Selector::Agent("researcher".to_owned());
-    assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 4);
+    assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 4);
     assert_eq!(ends(&it, &[root, first, second, below]).await, [false, true, true, true]);
     assert_eq!(it.registry().grants("acme").await.unwrap().len(), 1);
 }
@@ -65,7 +65,7 @@ async fn ends_all_that_a_user_delegated_and_leaves_the_grants(it: Arc<Fixture>) 
     let mut opening = it.root();
     "bob".clone_into(&mut opening.delegation.user);
     let other = it.opened(opening).await;
-    assert_eq!(it.ledger().revoke(&user("alice"), LATER).await.unwrap(), 4);
+    assert_eq!(it.ledger().revoke(&user("alice"), LATER, None).await.unwrap(), 4);
     assert_eq!(ends(&it, &family).await, [true; 4]);
     assert_eq!(it.ended_at(&other).await, None);
     assert_eq!(it.registry().grants("acme").await.unwrap().len(), 1);
@@ -73,10 +73,10 @@ async fn ends_all_that_a_user_delegated_and_leaves_the_grants(it: Arc<Fixture>) 
 
 async fn of_a_user_nothing_is_opened_that_was_recalled_before(it: Arc<Fixture>) {
     let opening = it.root();
-    it.ledger().revoke(&user("nobody"), LATER).await.unwrap();
+    it.ledger().revoke(&user("nobody"), LATER, None).await.unwrap();
     it.opened(opening).await;
     let opening = it.root();
-    it.ledger().revoke(&user("alice"), LATER).await.unwrap();
+    it.ledger().revoke(&user("alice"), LATER, None).await.unwrap();
     assert_eq!(it.ledger().open(opening).await.unwrap(), Opened::Signalled);
     it.opened(Opening { epoch: 1, ..it.root() }).await;
 }
@@ -84,11 +84,11 @@ async fn of_a_user_nothing_is_opened_that_was_recalled_before(it: Arc<Fixture>) 
 async fn ends_nothing_twice_and_keeps_the_first_moment(it: Arc<Fixture>) {
     let family = family(&it).await;
     let selector = Selector::Delegation(family[1].id);
-    it.ledger().revoke(&selector, LATER).await.unwrap();
+    it.ledger().revoke(&selector, LATER, None).await.unwrap();
     let again = Timestamp(LATER.0 + 50);
-    assert_eq!(it.ledger().revoke(&selector, again).await.unwrap(), 0);
+    assert_eq!(it.ledger().revoke(&selector, again, None).await.unwrap(), 0);
     let all = Selector::Delegation(family[0].id);
-    assert_eq!(it.ledger().revoke(&all, again).await.unwrap(), 2);
+    assert_eq!(it.ledger().revoke(&all, again, None).await.unwrap(), 2);
     assert_eq!(it.ended_at(&family[3]).await, Some(LATER.0));
     assert_eq!(it.ended_at(&family[2]).await, Some(again.0));
 }
@@ -102,7 +102,7 @@ async fn ends_nothing_that_is_not_there(it: Arc<Fixture>) {
         Selector::Agent(nobody),
         user("nobody"),
     ] {
-        assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 0);
+        assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 0);
     }
 }
 
@@ -115,7 +115,7 @@ async fn ends_nothing_of_another_org(it: Arc<Fixture>) {
         Selector::Agent("orchestrator".to_owned()),
         user("alice"),
     ] {
-        assert_eq!(it.store.ledger("other").revoke(&selector, LATER).await.unwrap(), 0);
+        assert_eq!(it.store.ledger("other").revoke(&selector, LATER, None).await.unwrap(), 0);
     }
     assert_eq!(ends(&it, &family).await, [false; 4]);
     assert_eq!(it.registry().grants("acme").await.unwrap().len(), 1);
@@ -125,7 +125,7 @@ async fn ends_a_delegation_that_has_expired(it: Arc<Fixture>) {
     let root = it.opened(it.root()).await;
     let late = Timestamp(NOW.0 + 30 * 24 * 60 * 60);
     let selector = Selector::Delegation(root.id);
-    assert_eq!(it.ledger().revoke(&selector, late).await.unwrap(), 1);
+    assert_eq!(it.ledger().revoke(&selector, late, None).await.unwrap(), 1);
 }
 
 async fn does_not_rewrite_the_history_of_an_agent(it: Arc<Fixture>) {
@@ -135,7 +135,7 @@ async fn does_not_rewrite_the_history_of_an_agent(it: Arc<Fixture>) {
     opening.delegation.expires_at = Timestamp(late.0 + 300);
     let fresh = it.opened(opening).await;
     let selector = Selector::Agent("orchestrator".to_owned());
-    assert_eq!(it.ledger().revoke(&selector, late).await.unwrap(), 1);
+    assert_eq!(it.ledger().revoke(&selector, late, None).await.unwrap(), 1);
     assert_eq!(it.ended_at(&old).await, None);
     assert_eq!(it.ended_at(&fresh).await, Some(late.0));
 }
@@ -149,7 +149,7 @@ async fn ends_a_broad_tree(it: Arc<Fixture>) {
     }
     all.join_all().await;
     let selector = Selector::Delegation(root.id);
-    assert_eq!(it.ledger().revoke(&selector, LATER).await.unwrap(), 401);
+    assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 401);
     let standing = "SELECT count(*) FROM delegations WHERE ended_at IS NULL";
     assert_eq!(it.number(standing).await, 0);
 }

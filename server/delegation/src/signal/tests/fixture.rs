@@ -13,11 +13,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use keys::{Algorithm, KeyRing, MasterKey, PublicKeys, Signer, SigningKey};
+use keys::{Algorithm, DataKey, KeyRing, PublicKeys, Signer, SigningKey};
 use policy::{OrgPolicies, Rules, Standing, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::unused::Unused;
 use crate::{
     event::Check,
     names::Names,
@@ -94,7 +95,7 @@ impl World {
     /// The happy organization, with something of its connection changed.
     pub fn with(change: impl FnOnce(&mut Connection)) -> Self {
         let heard = Arc::new(Heard::default());
-        let master = Arc::new(MasterKey::generate().unwrap().0);
+        let master = Arc::new(DataKey::generate().unwrap());
         let stream = StreamReceiver {
             issuer: TRANSMITTER.to_owned(),
             audience: vec![US.to_owned()],
@@ -115,6 +116,7 @@ impl World {
             max_silence: None,
             reconnect_uri: None,
             acr_values: None,
+            stopped: false,
             provider: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
             signals: Receivers {
                 streams: HashMap::from([("okta".to_owned(), stream)]),
@@ -144,6 +146,11 @@ impl World {
             master,
             ledger: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
             streams: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
+            servers: HashMap::new(),
+            operators: Vec::new(),
+            stopped: false,
+            trail: Arc::new(Unused),
+            status_lists: Arc::new(Unused),
         };
         Self { org, heard }
     }
@@ -364,7 +371,16 @@ impl Ledger for Fake {
         Ok(Signalled::Applied { ended: 0 })
     }
 
-    async fn revoke(&self, _: &Selector, _: Timestamp) -> Result<u64, Fault> {
+    async fn find(&self, _: uuid::Uuid) -> Result<Option<crate::ports::Found>, Fault> {
+        Err(Fault::Late)
+    }
+
+    async fn revoke(
+        &self,
+        _: &Selector,
+        _: Timestamp,
+        _: Option<crate::event::Event>,
+    ) -> Result<u64, Fault> {
         Err(Fault::Late)
     }
 }
