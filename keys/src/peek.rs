@@ -18,6 +18,8 @@ pub struct Peek {
     pub kid: Option<String>,
     /// Which kind of token it says it is, as written.
     pub typ: Option<String>,
+    /// The `jti` it says it has: where to look for what we know of it.
+    pub id: Option<String>,
 }
 
 /// Reads who is said to have issued `token`. **For routing only**: nothing has been verified.
@@ -31,10 +33,15 @@ pub fn peek(token: &str) -> Result<Peek, TokenFault> {
     let header = compact.header()?;
     let header = Header::parse(&header)?;
     let payload = compact.payload()?;
-    let [issuer] = strict::read(&payload, ["iss"])?;
+    let [issuer, id] = strict::read(&payload, ["iss", "jti"])?;
     let Some(Member::Text(issuer)) = issuer else { return Err(TokenFault::Issuer) };
+    let id = match id {
+        Some(Member::Text(id)) => Some(id.into_owned()),
+        Some(Member::Texts(_) | Member::Integer(_) | Member::Other) | None => None,
+    };
     Ok(Peek {
         issuer: issuer.into_owned(),
+        id,
         kid: header.kid.map(Cow::into_owned),
         typ: header.typ.map(Cow::into_owned),
     })

@@ -103,8 +103,21 @@ impl DataKey {
     ///
     /// [`SealFault::Entropy`] if the operating system has none.
     pub fn new_client_secret(&self) -> Result<(String, SecretHash), SealFault> {
+        self.new_secret("acs_")
+    }
+
+    /// The same of an operator's bearer token, which begins with `aco_`.
+    ///
+    /// # Errors
+    ///
+    /// [`SealFault::Entropy`] if the operating system has none.
+    pub fn new_operator_token(&self) -> Result<(String, SecretHash), SealFault> {
+        self.new_secret("aco_")
+    }
+
+    fn new_secret(&self, mark: &str) -> Result<(String, SecretHash), SealFault> {
         let octets = random()?;
-        let secret = format!("acs_{}", general_purpose::URL_SAFE_NO_PAD.encode(octets.as_slice()));
+        let secret = format!("{mark}{}", general_purpose::URL_SAFE_NO_PAD.encode(octets.as_slice()));
         let hash = self.hash_secret(&secret);
         Ok((secret, hash))
     }

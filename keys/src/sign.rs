@@ -5,7 +5,7 @@ use jsonwebtoken::Header;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Algorithm, PublicKey, compact::MAX_TOKEN, strict};
+use crate::{Algorithm, PublicKey, compact::MAX_TOKEN, pkcs11::ModuleFault, status_list, strict};
 
 /// A private key that signs, wherever it lives.
 pub trait Signer: Debug + Send + Sync {
@@ -19,7 +19,7 @@ pub trait Signer: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`SignFault::Key`] when the key cannot be used right now.
+    /// [`SignFault::Key`] or [`SignFault::Module`] when the key cannot be used right now.
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SignFault>;
 
     /// The public half, as it is published.
@@ -27,6 +27,11 @@ pub trait Signer: Debug + Send + Sync {
 
     /// [`public_jwk`](Self::public_jwk), read: what [`sign`] reads a token back with.
     fn public_key(&self) -> &PublicKey;
+
+    /// Whether signing waits for somebody else, so that nobody should who has others to serve.
+    fn blocks(&self) -> bool {
+        false
+    }
 }
 
 /// Signs `claims` as a token of kind `typ`, and reads it back before anybody sees it.
@@ -36,34 +41,70 @@ pub trait Signer: Debug + Send + Sync {
 /// # Errors
 ///
 /// [`SignFault::Claims`] if the claims cannot be written, or if [`verify`](crate::verify()) would refuse
-/// them for their form; [`SignFault::Key`] if the key fails; [`SignFault::ReadBack`] if the
+/// them for their form; [`SignFault::Key`] or
+/// [`SignFault::Module`] if the key fails; [`SignFault::ReadBack`] if the
 /// signature is not one of the published key.
 pub fn sign<C: Serialize>(signer: &dyn Signer, typ: &str, claims: &C) -> Result<String, SignFault> {
-    let mut header = Header::new(signer.algorithm().jose());
-    header.typ = Some(typ.to_owned());
-    header.kid = Some(signer.kid().to_owned());
-    let header = serde_json::to_vec(&header).map_err(|_| SignFault::Claims)?;
-    let claims = serde_json::to_vec(claims).map_err(|_| SignFault::Claims)?;
-    let [] = strict::read(&claims, []).map_err(|_| SignFault::Claims)?;
+    Unsigned::new(signer, typ, claims)?.sign(signer)
+}
 
-    let mut token = String::with_capacity((header.len() + claims.len()) * 4 / 3 + 400);
-    URL_SAFE_NO_PAD.encode_string(header, &mut token);
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-    let signature = URL_SAFE_NO_PAD.encode(signer.sign(token.as_bytes())?);
-    let published = signer.public_key();
-    if published.kid() != Some(signer.kid())
-        || !published.signed(signer.algorithm(), &token, &signature)
-    {
-        return Err(SignFault::ReadBack);
+/// A token of which only the signature is missing: for a [`Signer`] that blocks.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    /// The signing input (RFC 7515 §5.1).
+    text: String,
+    longest: usize,
+}
+
+impl Unsigned {
+    /// Writes header and claims of what `signer` is to sign.
+    ///
+    /// # Errors
+    ///
+    /// [`SignFault::Claims`], as [`sign`].
+    pub fn new<C: Serialize>(
+        signer: &dyn Signer,
+        typ: &str,
+        claims: &C,
+    ) -> Result<Self, SignFault> {
+        let mut header = Header::new(signer.algorithm().jose());
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(signer.kid().to_owned());
+        let header = serde_json::to_vec(&header).map_err(|_| SignFault::Claims)?;
+        let claims = serde_json::to_vec(claims).map_err(|_| SignFault::Claims)?;
+        let [] = strict::read(&claims, []).map_err(|_| SignFault::Claims)?;
+
+        let mut text = String::with_capacity((header.len() + claims.len()) * 4 / 3 + 400);
+        URL_SAFE_NO_PAD.encode_string(header, &mut text);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut text);
+        // A status list is no token that anybody presents: it is as long as it is.
+        let longest = if typ == status_list::TYP { usize::MAX } else { MAX_TOKEN };
+        Ok(Self { text, longest })
     }
-    token.push('.');
-    token.push_str(&signature);
-    if token.len() <= MAX_TOKEN { Ok(token) } else { Err(SignFault::Claims) }
+
+    /// Signs it, and reads it back. `signer` is the one it was written for.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`].
+    pub fn sign(self, signer: &dyn Signer) -> Result<String, SignFault> {
+        let Self { text: mut token, longest } = self;
+        let signature = URL_SAFE_NO_PAD.encode(signer.sign(token.as_bytes())?);
+        let published = signer.public_key();
+        if published.kid() != Some(signer.kid())
+            || !published.signed(signer.algorithm(), &token, &signature)
+        {
+            return Err(SignFault::ReadBack);
+        }
+        token.push('.');
+        token.push_str(&signature);
+        if token.len() <= longest { Ok(token) } else { Err(SignFault::Claims) }
+    }
 }
 
 /// Why a token could not be signed. A fault of ours, never an answer.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SignFault {
     /// The claims cannot be written, or could not be verified afterwards.
     #[error("the claims cannot be signed")]
@@ -71,6 +112,9 @@ pub enum SignFault {
     /// The key cannot be used.
     #[error("the signing key is unavailable")]
     Key,
+    /// The key is in a module that does not do its part.
+    #[error(transparent)]
+    Module(#[from] ModuleFault),
     /// What was signed does not verify with the published key: a fault of memory, of the key's
     /// custody, or a published key that is not the signing one.
     #[error("the signature does not verify with the published key")]

@@ -12,6 +12,7 @@ fn says_where_the_token_claims_to_come_from() {
         issuer: ISSUER.to_owned(),
         kid: Some(key(Algorithm::Es256).kid().to_owned()),
         typ: Some("at+jwt".to_owned()),
+        id: Some("0199".to_owned()),
     };
     assert_eq!(peek(&token()), Ok(expected));
 }

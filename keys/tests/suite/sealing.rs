@@ -123,6 +123,16 @@ fn a_client_secret_matches_its_hash_and_no_other() {
     }
 }
 
+/// Whoever scans for secrets that lie about sees whose it is.
+#[test]
+fn an_operators_token_is_told_from_a_client_secret() {
+    let (token, hash) = master().new_operator_token().unwrap();
+    assert!(token.starts_with("aco_"));
+    assert_eq!(token.len(), 4 + 43);
+    assert!(hash.matches(&master().hash_secret(&token)));
+    assert!(!hash.matches(&master().hash_secret(&token.replacen("aco_", "acs_", 1))));
+}
+
 #[test]
 fn a_stolen_table_of_hashes_is_of_no_use_without_the_master_key() {
     let (secret, hash) = master().new_client_secret().unwrap();
