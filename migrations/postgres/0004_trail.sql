@@ -73,12 +73,17 @@ CREATE TABLE events (
   record         TEXT NOT NULL,             -- see delegation/src/trail/record.rs
   CONSTRAINT events_key PRIMARY KEY (org, id)
 );
+-- What comes and goes all the time is cleaned up by its number, however many wait.
+ALTER TABLE events SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 INSERT INTO events (org, id, record)
   SELECT org, id, json_strip_nulls(json_build_object(
     'id', id, 'org', org, 'at', at, 'outcome', outcome, 'request_id', request_id, 'client_address', client_address,
     'error', error, 'reason', reason, 'detail', detail, 'client', client, 'subject', subject, 'chain', chain::json,
     'target', target, 'scope_requested', scope_requested, 'scope_granted', scope_granted, 'delegation', delegation,
-    'parent', parent, 'grant', grant_id, 'policies', policies, 'policy_hash', policy_hash, 'checks', checks::json))::text
+    'parent', parent, 'root', (
+      SELECT root FROM delegations
+      WHERE delegations.org = old_events.org AND delegations.id = COALESCE(old_events.delegation, old_events.parent)),
+    'grant', grant_id, 'policies', policies, 'policy_hash', policy_hash, 'checks', checks::json))::text
   FROM old_events;
 DROP TABLE old_events;
 
@@ -97,12 +102,14 @@ CREATE TABLE trail (
   hash           BYTEA NOT NULL,            -- SHA-256 of the hash before and the record
   PRIMARY KEY (org, seq)
 );
-CREATE UNIQUE INDEX trail_by_id ON trail (org, id);
+-- Not unique: an event that somebody put back by hand shows up twice rather than keeping all others out.
+CREATE INDEX trail_by_id ON trail (org, id);
 CREATE INDEX trail_by_time ON trail (org, at, seq);
 CREATE INDEX trail_by_client ON trail (org, client, seq) WHERE client IS NOT NULL;
 CREATE INDEX trail_by_subject ON trail (org, subject, seq) WHERE subject IS NOT NULL;
 CREATE INDEX trail_by_delegation ON trail (org, delegation) WHERE delegation IS NOT NULL;
 CREATE INDEX trail_by_root ON trail (org, root, seq) WHERE root IS NOT NULL;
+CREATE INDEX trail_by_outcome ON trail (org, outcome, seq) WHERE outcome <> 'issued';
 
 -- Where a trail ends, and where what is kept of it begins; attested under the data key.
 CREATE TABLE trail_ends (

@@ -74,7 +74,10 @@ INSERT INTO events (org, id, record)
     'id', id, 'org', org, 'at', at, 'outcome', outcome, 'request_id', request_id, 'client_address', client_address,
     'error', error, 'reason', reason, 'detail', detail, 'client', client, 'subject', subject, 'chain', json(chain),
     'target', target, 'scope_requested', scope_requested, 'scope_granted', scope_granted, 'delegation', delegation,
-    'parent', parent, 'grant', grant_id, 'policies', policies, 'policy_hash', policy_hash, 'checks', json(checks)))
+    'parent', parent, 'root', (
+      SELECT root FROM delegations
+      WHERE delegations.org = old_events.org AND delegations.id = COALESCE(old_events.delegation, old_events.parent)),
+    'grant', grant_id, 'policies', policies, 'policy_hash', policy_hash, 'checks', json(checks)))
   FROM old_events;
 DROP TABLE old_events;
 
@@ -93,12 +96,14 @@ CREATE TABLE trail (
   hash           BLOB NOT NULL,            -- SHA-256 of the hash before and the record
   PRIMARY KEY (org, seq)
 ) STRICT;
-CREATE UNIQUE INDEX trail_by_id ON trail (org, id);
+-- Not unique: an event that somebody put back by hand shows up twice rather than keeping all others out.
+CREATE INDEX trail_by_id ON trail (org, id);
 CREATE INDEX trail_by_time ON trail (org, at, seq);
 CREATE INDEX trail_by_client ON trail (org, client, seq) WHERE client IS NOT NULL;
 CREATE INDEX trail_by_subject ON trail (org, subject, seq) WHERE subject IS NOT NULL;
 CREATE INDEX trail_by_delegation ON trail (org, delegation) WHERE delegation IS NOT NULL;
 CREATE INDEX trail_by_root ON trail (org, root, seq) WHERE root IS NOT NULL;
+CREATE INDEX trail_by_outcome ON trail (org, outcome, seq) WHERE outcome <> 'issued';
 
 -- Where a trail ends, and where what is kept of it begins; attested under the data key.
 CREATE TABLE trail_ends (

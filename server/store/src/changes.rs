@@ -1,14 +1,16 @@
 //! What each declared change does to the database.
 
+mod clients;
+mod exports;
+
 use delegation::{
-    declared::{
-        Agent, Change, Connection, DeclaredGrant, Export, Operator, Resource, SecretOwner, Settings,
-    },
+    declared::{Agent, Change, Connection, DeclaredGrant, SecretOwner, Settings},
     ports::Selector,
     refusal::Fault,
 };
 use policy::{PolicyFile, Timestamp};
 
+use self::clients::{OPERATOR, RESOURCE};
 use crate::{
     database::{Transaction, Value},
     ending, list,
@@ -79,40 +81,9 @@ const DROP_SECRETS: &str = "DELETE FROM agent_secrets WHERE org = $1 AND agent =
 const ADD_SECRET: &str = "
   INSERT INTO agent_secrets (org, agent, hash, created_at) VALUES ($1, $2, $3, $4)";
 
-const PUT_RESOURCE: &str = "
-  INSERT INTO resources (org, id, name, scope, client_id, status_since)
-  VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (org, id) DO UPDATE SET
-    name = excluded.name, scope = excluded.scope, client_id = excluded.client_id,
-    -- Keeps the first moment for as long as it stays switched on.
-    status_since = CASE WHEN excluded.status_since IS NOT NULL
-      THEN COALESCE(resources.status_since, excluded.status_since) END";
-
-const DROP_RESOURCE: &str = "DELETE FROM resources WHERE org = $1 AND id = $2";
-
 const PUT_POLICY: &str = "
   INSERT INTO policies (org, name, text) VALUES ($1, $2, $3)
   ON CONFLICT (org, name) DO UPDATE SET text = excluded.text";
-
-const DROP_CLIENT_SECRETS: &str = "
-  DELETE FROM client_secrets WHERE org = $1 AND kind = $2 AND owner = $3";
-
-const ADD_CLIENT_SECRET: &str = "
-  INSERT INTO client_secrets (org, kind, owner, hash, created_at) VALUES ($1, $2, $3, $4, $5)
-  ON CONFLICT (org, kind, owner, hash) DO NOTHING";
-
-const PUT_OPERATOR: &str = "
-  INSERT INTO operators (org, id, name, powers) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, powers = excluded.powers";
-
-const DROP_OPERATOR: &str = "DELETE FROM operators WHERE org = $1 AND id = $2";
-
-// How far it was stays: what has arrived need not arrive again.
-const PUT_EXPORT: &str = "
-  INSERT INTO exports (org, id, kind, settings) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (org, id) DO UPDATE SET kind = excluded.kind, settings = excluded.settings";
-
-const DROP_EXPORT: &str = "DELETE FROM exports WHERE org = $1 AND id = $2";
 
 const DROP_POLICY: &str = "DELETE FROM policies WHERE org = $1 AND name = $2";
 
@@ -193,28 +164,21 @@ pub(crate) async fn make(
             add_secret(transaction, org, agent, (hash, at)).await
         }
         Change::ReplaceSecret { owner: SecretOwner::Resource(id), hash } => {
-            replace_secrets(transaction, (org, "resource", id), &[*hash], at).await
+            clients::replace_secrets(transaction, (org, RESOURCE, id), &[*hash], at).await
         }
         Change::ReplaceSecret { owner: SecretOwner::Operator(id), hash } => {
-            replace_secrets(transaction, (org, "operator", id), &[*hash], at).await
+            clients::replace_secrets(transaction, (org, OPERATOR, id), &[*hash], at).await
         }
-        Change::PutOperator(operator) => put_operator(transaction, org, operator, at).await,
-        Change::DropOperator(id) => {
-            replace_secrets(transaction, (org, "operator", id), &[], at).await?;
-            transaction.execute(DROP_OPERATOR, &[org.into(), id.into()]).await.map(drop)
+        Change::PutOperator(operator) => {
+            clients::put_operator(transaction, org, operator, at).await
         }
-        Change::PutExport(Export { id, kind, settings }) => {
-            let values = [org.into(), id.into(), kind.into(), settings.as_slice().into()];
-            transaction.execute(PUT_EXPORT, &values).await.map(drop)
+        Change::DropOperator(id) => clients::drop_operator(transaction, org, id).await,
+        Change::PutResource(resource) => {
+            clients::put_resource(transaction, org, resource, at).await
         }
-        Change::DropExport(id) => {
-            transaction.execute(DROP_EXPORT, &[org.into(), id.into()]).await.map(drop)
-        }
-        Change::PutResource(resource) => put_resource(transaction, org, resource, at).await,
-        Change::DropResource(id) => {
-            replace_secrets(transaction, (org, "resource", id), &[], at).await?;
-            transaction.execute(DROP_RESOURCE, &[org.into(), id.into()]).await.map(drop)
-        }
+        Change::DropResource(id) => clients::drop_resource(transaction, org, id).await,
+        Change::PutExport(export) => exports::put(transaction, org, export).await,
+        Change::DropExport(id) => exports::drop(transaction, org, id).await,
         Change::PutPolicy(PolicyFile { name, text }) => {
             let values = [org.into(), name.into(), text.into()];
             transaction.execute(PUT_POLICY, &values).await.map(drop)
@@ -318,66 +282,6 @@ async fn add_secret(
 ) -> Result<(), Fault> {
     let values = [org.into(), agent.into(), hash.as_slice().into(), created_at.0.into()];
     transaction.execute(ADD_SECRET, &values).await.map(drop)
-}
-
-async fn put_resource(
-    transaction: &mut Transaction,
-    org: &str,
-    resource: &Resource,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let values = [
-        org.into(),
-        (&resource.id).into(),
-        (&resource.name).into(),
-        resource.scope.to_string().into(),
-        resource.client_id.as_deref().into(),
-        resource.status.then_some(at.0).into(),
-    ];
-    transaction.execute(PUT_RESOURCE, &values).await?;
-    if resource.client_id.is_none() {
-        return replace_secrets(transaction, (org, "resource", &resource.id), &[], at).await;
-    }
-    add_secrets(transaction, (org, "resource", &resource.id), &resource.secrets, at).await
-}
-
-async fn put_operator(
-    transaction: &mut Transaction,
-    org: &str,
-    operator: &Operator,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let powers = list::write(&operator.powers)?;
-    let values = [org.into(), (&operator.id).into(), (&operator.name).into(), powers.into()];
-    transaction.execute(PUT_OPERATOR, &values).await?;
-    add_secrets(transaction, (org, "operator", &operator.id), &operator.secrets, at).await
-}
-
-/// The org, what kind of owner, and which.
-type Owner<'a> = (&'a str, &'static str, &'a str);
-
-async fn replace_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-    hashes: &[[u8; 32]],
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let values = [org.into(), kind.into(), id.into()];
-    transaction.execute(DROP_CLIENT_SECRETS, &values).await?;
-    add_secrets(transaction, (org, kind, id), hashes, at).await
-}
-
-async fn add_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-    hashes: &[[u8; 32]],
-    at: Timestamp,
-) -> Result<(), Fault> {
-    for hash in hashes {
-        let values = [org.into(), kind.into(), id.into(), hash.as_slice().into(), at.0.into()];
-        transaction.execute(ADD_CLIENT_SECRET, &values).await?;
-    }
-    Ok(())
 }
 
 async fn put_grant(

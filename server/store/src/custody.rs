@@ -24,6 +24,9 @@ const ADD: &str = "
     compromised_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+const ACTIVATE: &str = "
+  UPDATE signing_keys SET activates_at = $3 WHERE org = $1 AND kid = $2";
+
 const RETIRE: &str = "UPDATE signing_keys SET retires_at = $3 WHERE org = $1 AND kid = $2";
 
 const COMPROMISE: &str = "
@@ -86,6 +89,7 @@ impl KeyStore for SqlKeyStore {
                         transaction.execute(ADD, &values).await?;
                         continue;
                     }
+                    KeyChange::Activate { kid, at } => (ACTIVATE, kid, Some(at)),
                     KeyChange::Retire { kid, at } => (RETIRE, kid, Some(at)),
                     KeyChange::Compromise { kid, at } => (COMPROMISE, kid, Some(at)),
                     KeyChange::Drop(kid) => (DROP, kid, None),

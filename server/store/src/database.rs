@@ -2,7 +2,7 @@
 //!
 //! `sqlx::Any` would be this too; server/decisions/0002-two-databases.md says why it is not used.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, io::ErrorKind, time::Duration};
 
 use delegation::refusal::Fault;
 use sqlx::{
@@ -14,6 +14,22 @@ use crate::readers::Readers;
 
 /// How long one may wait for a connection. A request that waited longer is not worth answering.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long `PostgreSQL` may take for a statement, also when it does not answer at all: whoever asked
+/// has given up by then, and a connection that is waited for serves nobody else.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+/// In a transaction. To end all that hangs on a large org takes its time.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// The result of `work`, or that it came too late.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+}
 
 /// Keeps our advisory locks apart from other uses of them in the same database.
 pub(crate) const LOCK_ORG: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8693))";
@@ -44,7 +60,8 @@ impl Database {
         match self {
             Self::Postgres { readers, .. } => {
                 let mut reader = readers.take().await.map_err(fault)?;
-                let rows = bind_all!(sql, values).fetch_all(&mut *reader.connection).await;
+                let query = bind_all!(sql, values).fetch_all(&mut *reader.connection);
+                let rows = in_time(DEADLINE, query).await;
                 readers.give_back(reader, &rows);
                 Ok(rows.map_err(fault)?.into_iter().map(Row::Postgres).collect())
             }
@@ -69,7 +86,8 @@ impl Database {
     pub async fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         match self {
             Self::Postgres { pool, .. } => {
-                bind_all!(sql, values).execute(pool).await.map(|done| done.rows_affected())
+                let query = bind_all!(sql, values).execute(pool);
+                in_time(DEADLINE, query).await.map(|done| done.rows_affected())
             }
             Self::Sqlite { writer, .. } => {
                 bind_all!(sql, values).execute(writer).await.map(|done| done.rows_affected())
@@ -81,11 +99,24 @@ impl Database {
     /// Begins a transaction whose reads all see the database as of one moment.
     pub async fn begin_reading(&self) -> Result<Transaction, Fault> {
         match self {
-            Self::Postgres { pool, .. } => pool
-                .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                .await
-                .map(Transaction::Postgres),
+            Self::Postgres { pool, .. } => {
+                let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                in_time(DEADLINE, begin).await.map(Transaction::Postgres)
+            }
             Self::Sqlite { pool, .. } => pool.begin().await.map(Transaction::Sqlite),
+        }
+        .map_err(fault)
+    }
+
+    /// Begins a transaction that writes; on `SQLite` alone.
+    pub async fn begin_writing(&self) -> Result<Transaction, Fault> {
+        match self {
+            Self::Postgres { pool, .. } => {
+                in_time(DEADLINE, pool.begin()).await.map(Transaction::Postgres)
+            }
+            Self::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
+            }
         }
         .map_err(fault)
     }
@@ -93,13 +124,7 @@ impl Database {
     /// Begins a transaction that changes what others rest on, alone in its org: nobody opens a
     /// delegation there, and nobody else changes it, until it ends.
     pub async fn begin_changing(&self, org: &str) -> Result<Transaction, Fault> {
-        let mut transaction = match self {
-            Self::Postgres { pool, .. } => pool.begin().await.map(Transaction::Postgres),
-            Self::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
-            }
-        }
-        .map_err(fault)?;
+        let mut transaction = self.begin_writing().await?;
         if let Transaction::Postgres(_) = transaction {
             transaction.fetch_all(LOCK_ORG, &[org.into()]).await?;
         }
@@ -133,10 +158,10 @@ impl Transaction {
     /// Runs a statement and returns how many rows it changed.
     pub async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         match self {
-            Self::Postgres(transaction) => bind_all!(sql, values)
-                .execute(&mut **transaction)
-                .await
-                .map(|done| done.rows_affected()),
+            Self::Postgres(transaction) => {
+                let query = bind_all!(sql, values).execute(&mut **transaction);
+                in_time(LONGEST, query).await.map(|done| done.rows_affected())
+            }
             Self::Sqlite(transaction) => bind_all!(sql, values)
                 .execute(&mut **transaction)
                 .await
@@ -152,8 +177,8 @@ impl Transaction {
     ) -> Result<Vec<Row>, Fault> {
         match self {
             Self::Postgres(transaction) => {
-                let rows =
-                    bind_all!(sql, values).fetch_all(&mut **transaction).await.map_err(fault)?;
+                let query = bind_all!(sql, values).fetch_all(&mut **transaction);
+                let rows = in_time(LONGEST, query).await.map_err(fault)?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
             Self::Sqlite(transaction) => {
@@ -164,9 +189,18 @@ impl Transaction {
         }
     }
 
+    /// Gives back what is locked before it returns, which dropping does a moment later.
+    pub async fn rollback(self) -> Result<(), Fault> {
+        match self {
+            Self::Postgres(transaction) => transaction.rollback().await,
+            Self::Sqlite(transaction) => transaction.rollback().await,
+        }
+        .map_err(fault)
+    }
+
     pub async fn commit(self) -> Result<(), Fault> {
         match self {
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => in_time(DEADLINE, transaction.commit()).await,
             Self::Sqlite(transaction) => transaction.commit().await,
         }
         .map_err(fault)

@@ -10,19 +10,35 @@
 //! What is selected by its user, session or first token is not all below one mark: a new chain could
 //! begin beside it. There the epoch of the user's grants, or of the org, is raised before the marks,
 //! and does the same (see `epochs` and `signals`).
+//!
+//! What is stopped (an agent, a connection, the org) is not all below one mark either. There the
+//! revision of the org is raised first, with the stop. Whatever was opened under the revision before
+//! has committed, for it holds the row of the org until then, and the marks find it. Whatever is to
+//! be opened under that revision later is decided anew, and then by a snapshot that shows the stop:
+//! the two were committed together. So nothing that rests on what is stopped is opened until it is
+//! restored, and one look at what stands is enough: of a connection and an org nothing has to be
+//! looked for level by level, since a chain has one connection.
+//!
+//! What a revocation costs grows with what stands and with what died in the last hour, not with
+//! what died before: each mark looks only at what expires later than that, in an index that has the
+//! moment of expiry or, in the ids, the moment of issue.
 
-use delegation::{ports::Selector, refusal::Fault};
+use delegation::{declared::Stoppable, ports::Selector, refusal::Fault};
 use policy::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     database::{Row, Transaction},
-    epochs, json,
+    epochs, json, stops,
     subjects::{Reach, Realm},
 };
 
-/// A token this long past its expiry is dead whatever any clock says, and so is what was derived
-/// from it. Without such a line, ending an agent would rewrite its whole history.
-const SURELY_EXPIRED: i64 = 24 * 60 * 60;
+/// A token this long past its expiry, in seconds, is dead whatever any clock says, and so is what was
+/// derived from it. Without such a line, ending an agent would rewrite its whole history.
+const SURELY_EXPIRED: i64 = 60 * 60;
+
+/// No token lives for longer, in seconds; nowhere near (see `delegation::declared::Settings`).
+const LONGEST_LIFE: i64 = 60 * 60;
 
 const MARK_DELEGATION: &str = "
   UPDATE delegations SET ended_at = $2
@@ -51,11 +67,16 @@ const END_GRANTS_OF_CONNECTION: &str = "
   UPDATE grants SET ended_at = $2
   WHERE org = $1 AND ended_at IS NULL AND connection = $3";
 
+// $5 is the id that something issued at the oldest moment in question would have (see `ids_since`).
+// COALESCE rather than IS NULL, so that no index of what stands can be taken but only the primary
+// key: those others hold, under one org, all that died without being ended.
 const MARK_OF_CONNECTION: &str = "
   UPDATE delegations SET ended_at = $2
-  WHERE org = $1 AND ended_at IS NULL AND expires_at > $4 AND grant_id IN (
-    SELECT id FROM grants WHERE org = $1 AND connection = $3)
-  RETURNING id";
+  WHERE org = $1 AND id > $5 AND connection = $3 AND expires_at > $4 AND COALESCE(ended_at, 0) = 0";
+
+const MARK_OF_ORG: &str = "
+  UPDATE delegations SET ended_at = $2
+  WHERE org = $1 AND id > $4 AND expires_at > $3 AND COALESCE(ended_at, 0) = 0";
 
 // Who signed in at $4 or before, or nobody knows when.
 const MARK_OF_USER: &str = "
@@ -70,10 +91,10 @@ const MARK_OF_SESSION: &str = "
     AND (signed_in_at IS NULL OR signed_in_at <= $4)
   RETURNING id";
 
+// $6 as $5 of MARK_OF_CONNECTION.
 const MARK_OF_EVERYONE: &str = "
   UPDATE delegations SET ended_at = $3
-  WHERE org = $1 AND ended_at IS NULL AND expires_at > $5
-    AND grant_id IN (SELECT id FROM grants WHERE org = $1 AND connection = $2)
+  WHERE org = $1 AND id > $6 AND connection = $2 AND expires_at > $5 AND COALESCE(ended_at, 0) = 0
     AND (signed_in_at IS NULL OR signed_in_at <= $4)
   RETURNING id";
 
@@ -97,10 +118,17 @@ const LEVEL: usize = 10_000;
 
 // Two texts, since only one database has arrays and only the other JSON without ceremony. The ids
 // are ours: hexadecimal digits and hyphens, so that neither text needs quoting.
+//
+// For PostgreSQL one look-up per parent, each a query of its own, and the rest by primary key.
+// `parent = ANY(…)` would be planned, without statistics, as a scan of all that stands in the org.
 const MARK_CHILDREN_POSTGRES: &str = "
   UPDATE delegations SET ended_at = $2
-  WHERE org = $1 AND ended_at IS NULL AND parent IS NOT NULL
-    AND parent = ANY(string_to_array($3, ' '))
+  WHERE org = $1 AND COALESCE(ended_at, 0) = 0 AND id = ANY(ARRAY(
+    SELECT child.id FROM unnest(string_to_array($3, ' ')) AS above (id)
+    CROSS JOIN LATERAL (
+      SELECT id FROM delegations
+      WHERE org = $1 AND parent = above.id AND parent IS NOT NULL AND ended_at IS NULL OFFSET 0
+    ) child))
   RETURNING id";
 
 const MARK_CHILDREN_SQLITE: &str = "
@@ -114,10 +142,46 @@ pub(crate) const fn since(at: Timestamp) -> i64 {
     at.0.saturating_sub(SURELY_EXPIRED)
 }
 
+/// What has a smaller id expired before [`since`]: ids are `UUIDv7`, they begin with when it was issued.
+fn ids_since(at: Timestamp) -> String {
+    first_id(since(at).saturating_sub(LONGEST_LIFE))
+}
+
+/// The smallest id of what was issued at this moment or later.
+pub(crate) fn first_id(at: i64) -> String {
+    let milliseconds = u128::try_from(at).unwrap_or(0).saturating_mul(1000);
+    Uuid::from_u128(milliseconds << 80).to_string()
+}
+
+/// Ends what is selected and everything derived from it, and stops what can be stopped; returns how
+/// many delegations ended.
+///
+/// A stop is kept under the name, whatever is declared: also of what is dropped and declared anew.
+pub(crate) async fn revoke(
+    transaction: &mut Transaction,
+    org: &str,
+    selector: &Selector,
+    at: Timestamp,
+) -> Result<u64, Fault> {
+    if let Some(what) = stopped_by(selector) {
+        stops::put(transaction, org, &what, at).await?;
+    }
+    end(transaction, org, selector, at).await
+}
+
+fn stopped_by(selector: &Selector) -> Option<Stoppable> {
+    match selector {
+        Selector::Agent(id) => Some(Stoppable::Agent(id.clone())),
+        Selector::Connection(id) => Some(Stoppable::Connection(id.clone())),
+        Selector::Org => Some(Stoppable::Org),
+        Selector::Delegation(_) | Selector::Grant(_) | Selector::User { .. } => None,
+    }
+}
+
 /// Ends what is selected and everything derived from it; returns how many delegations ended.
 ///
-/// A grant that is selected ends too. An agent that is selected keeps its grants: it is stopped by
-/// declaring it disabled, or dropping it.
+/// A grant that is selected ends too. Of an agent, a connection and the org the caller has raised the
+/// revision of the org before.
 pub(crate) async fn end(
     transaction: &mut Transaction,
     org: &str,
@@ -139,8 +203,13 @@ pub(crate) async fn end(
             let values = [org.into(), at.0.into(), id.into(), since.into()];
             transaction.fetch_all(MARK_OF_AGENT, &values).await?
         }
-        Selector::Connection(_) | Selector::Org => {
-            return Err(Fault::Store("to come".to_owned()));
+        Selector::Connection(id) => {
+            let values = [org.into(), at.0.into(), id.into(), since.into(), ids_since(at).into()];
+            return transaction.execute(MARK_OF_CONNECTION, &values).await;
+        }
+        Selector::Org => {
+            let values = [org.into(), at.0.into(), since.into(), ids_since(at).into()];
+            return transaction.execute(MARK_OF_ORG, &values).await;
         }
         Selector::User { connection, user } => {
             let realm = Realm { org, connection };
@@ -177,7 +246,9 @@ pub(crate) async fn end_reached(
             return cascade(transaction, org, marked, at).await;
         }
         Reach::Everyone => {
-            let marked = transaction.fetch_all(MARK_OF_EVERYONE, &five).await?;
+            let mut values = five.to_vec();
+            values.push(ids_since(at).into());
+            let marked = transaction.fetch_all(MARK_OF_EVERYONE, &values).await?;
             return cascade(transaction, org, marked, at).await;
         }
     };
@@ -214,10 +285,7 @@ pub(crate) async fn end_connection(
 ) -> Result<(), Fault> {
     let values = [org.into(), at.0.into(), connection.into()];
     transaction.execute(END_GRANTS_OF_CONNECTION, &values).await?;
-    let since = since(at);
-    let values = [org.into(), at.0.into(), connection.into(), since.into()];
-    let marked = transaction.fetch_all(MARK_OF_CONNECTION, &values).await?;
-    cascade(transaction, org, marked, at).await.map(drop)
+    end(transaction, org, &Selector::Connection(connection.to_owned()), at).await.map(drop)
 }
 
 /// Marks level after level below `marked`, which counts.

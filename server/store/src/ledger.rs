@@ -102,7 +102,7 @@ impl Ledger for OrgLedger {
             (Arc::clone(&self.org), self.database.clone(), selector.clone());
         to_its_end(async move {
             let mut transaction = database.begin_changing(&org).await?;
-            let ended = ending::end(&mut transaction, &org, &selector, at).await?;
+            let ended = ending::revoke(&mut transaction, &org, &selector, at).await?;
             if let Some(event) = event {
                 let event = Event { ended: Some(ended), ..event };
                 transaction.execute(NOTE, &event_values(&org, &event)).await?;

@@ -1,6 +1,6 @@
 //! `PostgreSQL`: the session every connection has, and the statement that records a batch.
 
-use std::{io::ErrorKind, str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use delegation::refusal::Fault;
 use sqlx::{
@@ -12,10 +12,10 @@ use sqlx::{
 use tokio::time::Instant;
 
 use crate::{
-    database::{Database, PATIENCE, Value},
+    database::{DEADLINE, Database, PATIENCE, Value, in_time},
     entry::Entry,
-    readers::{IDLE, Readers},
-    writer::Verdict,
+    readers::{IDLE, Readers, SIGN_OF_LIFE, is_alive},
+    writer::{Verdict, blames_an_entry},
 };
 
 const RECORD: &str = include_str!("postgres/record.sql");
@@ -60,13 +60,9 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database,
         })
         .test_before_acquire(false)
         .before_acquire(|connection, idle| {
-            Box::pin(async move {
-                if IDLE < idle.idle_for {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
+            Box::pin(async move { Ok(idle.idle_for <= IDLE || is_alive(connection).await) })
         })
+        .after_release(|connection, _| Box::pin(is_of_use(connection)))
         .connect_with(options)
         .await
         .map_err(unreachable)?;
@@ -74,8 +70,20 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database,
     Ok(Database::Postgres { pool, readers })
 }
 
-/// How long a batch may take, also when the database does not answer at all.
-const DEADLINE: Duration = Duration::from_secs(10);
+// As one message, so that a transaction of its own begins with the statement.
+const IS_OF_USE: &str = "
+  SELECT current_setting('transaction_read_only') = 'off' AND now() = statement_timestamp()";
+
+/// Whether a connection may be used again.
+///
+/// A session that began while the database took no writes, or at a server that has become a standby,
+/// would refuse them for as long as it lasts; a new one may be better off. And one that was given up
+/// on while it began a transaction may be in the middle of it (sqlx#4385).
+async fn is_of_use(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // An error closes it at once. So does silence: until then the pool is short of a connection.
+    let row = in_time(SIGN_OF_LIFE, sqlx::raw_sql(IS_OF_USE).fetch_one(connection)).await?;
+    row.try_get(0)
+}
 
 /// What one writer records with: a connection that it keeps between batches.
 #[derive(Debug)]
@@ -97,9 +105,7 @@ impl Session {
     /// # Errors
     /// Nothing was written; or nobody knows, when the connection broke or the deadline passed.
     pub async fn record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
-        tokio::time::timeout(DEADLINE, self.try_record(entries))
-            .await
-            .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+        in_time(DEADLINE, self.try_record(entries)).await
     }
 
     async fn try_record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
@@ -109,7 +115,7 @@ impl Session {
         } else {
             record_at_once(&mut connection, entries).await
         };
-        if matches!(result, Ok(_) | Err(sqlx::Error::Database(_))) {
+        if result.as_ref().err().is_none_or(blames_an_entry) {
             self.kept = Some((connection, Instant::now()));
         }
         result
@@ -119,9 +125,11 @@ impl Session {
     /// what a half-done statement leaves behind must not reach anybody else.
     async fn connection(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         if let Some((mut connection, used)) = self.kept.take()
-            && (used.elapsed() <= IDLE || connection.ping().await.is_ok())
         {
-            return Ok(connection);
+            if used.elapsed() <= IDLE || is_alive(&mut *connection).await {
+                return Ok(connection);
+            }
+            connection.close_on_drop();
         }
         let mut connection = self.pool.acquire().await?;
         connection.close_on_drop();

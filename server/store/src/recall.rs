@@ -97,11 +97,11 @@ fn parent(row: &Row) -> Result<Option<Parent>, Fault> {
     }))
 }
 
-fn moment(row: &Row, column: &'static str) -> Result<Option<Timestamp>, Fault> {
+pub(crate) fn moment(row: &Row, column: &'static str) -> Result<Option<Timestamp>, Fault> {
     Ok(row.get::<Option<i64>>(column)?.map(Timestamp))
 }
 
-fn uuid(text: &str) -> Result<Uuid, Fault> {
+pub(crate) fn uuid(text: &str) -> Result<Uuid, Fault> {
     Uuid::parse_str(text).map_err(|error| Fault::Store(format!("a stored id: {error}")))
 }
 

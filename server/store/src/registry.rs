@@ -25,6 +25,10 @@ const GRANTS: &str = "
   FROM grants WHERE org = $1 AND ended_at IS NULL
   ORDER BY connection, user_sub, agent";
 
+const GRANT: &str = "
+  SELECT id, connection, user_sub, agent, scope, targets, expires_at
+  FROM grants WHERE org = $1 AND id = $2";
+
 #[derive(Debug)]
 pub(crate) struct SqlRegistry {
     database: Database,
@@ -74,6 +78,15 @@ impl Registry for SqlRegistry {
         to_its_end(async move {
             let rows = database.fetch_all(GRANTS, &[org.as_str().into()]).await?;
             rows.iter().map(grant).collect()
+        })
+        .await
+    }
+
+    async fn grant(&self, org: &str, id: &str) -> Result<Option<DeclaredGrant>, Fault> {
+        let (database, org, id) = (self.database.clone(), org.to_owned(), id.to_owned());
+        to_its_end(async move {
+            let row = database.fetch_one(GRANT, &[(&org).into(), (&id).into()]).await?;
+            row.as_ref().map(grant).transpose()
         })
         .await
     }

@@ -13,6 +13,7 @@
 //! nothing, and may come again.
 
 use delegation::{
+    event::Event,
     ports::Signalled,
     refusal::Fault,
     signal::{Affected, Effect, Signal, Whom},
@@ -77,7 +78,8 @@ pub(crate) async fn take(
         let more = affect(transaction, realm, affected, signal.received_at).await?;
         ended = ended.saturating_add(more);
     }
-    transaction.execute(NOTE, &event_values(org, &signal.event)).await?;
+    let event = Event { ended: Some(ended), ..signal.event.clone() };
+    transaction.execute(NOTE, &event_values(org, &event)).await?;
     Ok(Signalled::Applied { ended })
 }
 

@@ -1,4 +1,8 @@
 //! What operators have stopped.
+//!
+//! A stop is kept under a name, whatever is declared under it, even nothing: an agent that is dropped
+//! and declared anew is still stopped. Only [`drop`] lets it go on. Otherwise whoever may declare could
+//! undo, by two applies and without a word in the audit trail, what an operator has stopped.
 
 use delegation::{declared::Stoppable, refusal::Fault};
 use policy::Timestamp;

@@ -25,7 +25,7 @@ use crate::{
     status::OrgStatusLists,
     streams::OrgStreams,
     sweep,
-    trail::OrgTrail,
+    trail::{self, OrgTrail},
     writer::Writer,
 };
 
@@ -210,6 +210,16 @@ impl Store {
     #[must_use]
     pub fn trail(&self, org: &str, notary: Notary) -> Arc<dyn Trail> {
         Arc::new(OrgTrail::new(Arc::from(org), self.database.clone(), notary))
+    }
+
+    /// Which organizations have events that wait for their place in the trail. Costs by their
+    /// number, not by that of the events.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn waiting(&self) -> Result<Vec<String>, Fault> {
+        let database = self.database.clone();
+        crate::database::to_its_end(async move { trail::waiting(&database).await }).await
     }
 
     /// How far the exports of one organization have got.

@@ -1,9 +1,15 @@
 //! Forgets what nobody can need any more. Small steps: nobody waits for a sweep.
+//!
+//! A delegation is kept for a day after it has expired, so that whoever comes with a token of this
+//! morning is told that it was revoked. Then it goes, oldest first. What was derived from it goes in
+//! the same step or soon after, for nothing outlives what it was derived from: by then it has been
+//! dead for a day, too, and nobody is let in with it, ancestor or not. Nothing that stands ever lacks
+//! an ancestor.
 
 use delegation::refusal::Fault;
 use policy::Timestamp;
 
-use crate::database::Database;
+use crate::{database::Database, ending::first_id};
 
 /// Seconds past its expiry after which a token is dead by any clock.
 const DEAD_FOR: i64 = 60;
@@ -12,7 +18,44 @@ const DEAD_FOR: i64 = 60;
 /// them for two weeks.
 const SIGNALS_KEPT: i64 = 30 * 24 * 60 * 60;
 
+/// For so long after it has expired a delegation is known, in seconds. Longer than what a revocation
+/// looks at (see `ending`).
+const DELEGATIONS_KEPT: i64 = 24 * 60 * 60;
+
+/// How much earlier than it expires a delegation was issued at most, in seconds, and some more: what
+/// has a smaller id than this has expired, without a look at each.
+const LONGEST_LIFE: i64 = 60 * 60;
+
+/// How long a status list is kept after the last lease on it was over, in seconds: a token that was
+/// given its place at the last moment lives for 300 more.
+const LISTS_KEPT: i64 = 15 * 60;
+
 const STEP: i64 = 500;
+
+/// A row of this table is in many indexes: less of it takes as long.
+const DELEGATIONS_STEP: i64 = 200;
+
+const ORGS: &str = "SELECT org FROM orgs ORDER BY org";
+
+// The condition on expires_at holds for all that are found. It is here because it must.
+const DELEGATIONS_SQLITE: &str = "
+  DELETE FROM delegations
+  WHERE org = $1 AND id IN (
+    SELECT id FROM delegations WHERE org = $1 AND id < $2 AND expires_at < $3
+    ORDER BY id LIMIT $4)";
+
+// An array, so that the rest can only be a look-up by primary key.
+const DELEGATIONS_POSTGRES: &str = "
+  DELETE FROM delegations
+  WHERE org = $1 AND id = ANY(ARRAY(
+    SELECT id FROM delegations WHERE org = $1 AND id < $2 AND expires_at < $3
+    ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))";
+
+// Not the newest of an org: its number must not come again.
+const LISTS: &str = "
+  DELETE FROM status_lists
+  WHERE leased_until < $1 AND list < (
+    SELECT MAX(newer.list) FROM status_lists newer WHERE newer.org = status_lists.org)";
 
 // A chain dies with its root: nothing outlives what it was derived from.
 const SUBJECTS_SQLITE: &str = "
@@ -55,9 +98,13 @@ const STATES_POSTGRES: &str = "
 
 /// One step of each; returns how many rows were forgotten.
 pub(crate) async fn run(database: &Database, Timestamp(now): Timestamp) -> Result<u64, Fault> {
-    let (subjects, signals, states) = match database {
-        Database::Postgres { .. } => (SUBJECTS_POSTGRES, SIGNALS_POSTGRES, STATES_POSTGRES),
-        Database::Sqlite { .. } => (SUBJECTS_SQLITE, SIGNALS_SQLITE, STATES_SQLITE),
+    let (subjects, signals, states, delegations) = match database {
+        Database::Postgres { .. } => {
+            (SUBJECTS_POSTGRES, SIGNALS_POSTGRES, STATES_POSTGRES, DELEGATIONS_POSTGRES)
+        }
+        Database::Sqlite { .. } => {
+            (SUBJECTS_SQLITE, SIGNALS_SQLITE, STATES_SQLITE, DELEGATIONS_SQLITE)
+        }
     };
     let mut forgotten = 0_u64;
     for (sql, before) in [
@@ -66,6 +113,17 @@ pub(crate) async fn run(database: &Database, Timestamp(now): Timestamp) -> Resul
         (states, now),
     ] {
         let rows = database.execute(sql, &[before.into(), STEP.into()]).await?;
+        forgotten = forgotten.saturating_add(rows);
+    }
+    let before = now.saturating_sub(LISTS_KEPT);
+    forgotten = forgotten.saturating_add(database.execute(LISTS, &[before.into()]).await?);
+    let before = now.saturating_sub(DELEGATIONS_KEPT);
+    let first_kept = first_id(before.saturating_sub(LONGEST_LIFE));
+    for org in database.fetch_all(ORGS, &[]).await? {
+        let org: String = org.get("org")?;
+        let step = DELEGATIONS_STEP.into();
+        let values = [org.into(), (&first_kept).into(), before.into(), step];
+        let rows = database.execute(delegations, &values).await?;
         forgotten = forgotten.saturating_add(rows);
     }
     Ok(forgotten)

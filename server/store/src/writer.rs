@@ -315,7 +315,7 @@ fn conclude(
 }
 
 /// Whether the values of some entry were refused, rather than the database being ill.
-fn blames_an_entry(error: &sqlx::Error) -> bool {
+pub(crate) fn blames_an_entry(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     let Some(code) = error.code() else { return false };
     match code.parse::<u32>() {

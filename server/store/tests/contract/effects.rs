@@ -190,8 +190,11 @@ async fn all_effects_of_a_signal_are_one(it: Arc<Fixture>) {
 async fn writes_its_event(it: Arc<Fixture>) {
     tell(&it, alice(), Effect::SignedOut, NOW).await;
     let told = "SELECT count(*) FROM events JOIN signals ON signals.event = events.id
-        WHERE outcome = 'signalled' AND reason = 'signal' AND source = 'push'";
+        WHERE source = 'push'";
     assert_eq!(it.number(told).await, 1);
+    let records = it.records().await;
+    let [record] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!((&*record.outcome, record.reason.as_deref()), ("signalled", Some("signal")));
 }
 
 /// Whoever sent it sends it again.

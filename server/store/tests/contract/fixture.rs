@@ -13,7 +13,9 @@ use delegation::{
     event::{Event, Outcome},
     names::{Kind as Name, Names},
     ports::{Delegation, Ledger, Opened, Opening},
+    trail::{Notary, Record, Trail},
 };
+use keys::DataKey;
 use policy::{Scope, Timestamp};
 use sqlx::{Connection as _, PgPool, SqlitePool};
 use store::Store;
@@ -30,6 +32,9 @@ pub const SIGNED_IN: Timestamp = Timestamp(1_799_999_000);
 /// Longer than any of these tests takes on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Longer than one race takes on a slow machine.
+const PATIENCE_PER_RACE: Duration = Duration::from_millis(50);
+
 #[derive(Clone, Copy)]
 pub enum Kind {
     Sqlite,
@@ -40,6 +45,7 @@ pub struct Fixture {
     pub store: Store,
     pub url: String,
     pub raw: Raw,
+    data_key: Arc<DataKey>,
     next: AtomicU64,
     #[expect(dead_code, reason = "kept for as long as the database is used")]
     folder: Option<TempDir>,
@@ -79,7 +85,8 @@ where
     let fixture = Arc::new(fixture);
     // In a task, so that the database goes away also when the test panics or hangs.
     let mut task = tokio::spawn(test(Arc::clone(&fixture)));
-    let outcome = tokio::time::timeout(PATIENCE, &mut task).await;
+    let patience = PATIENCE + PATIENCE_PER_RACE * u32::try_from(races()).unwrap();
+    let outcome = tokio::time::timeout(patience, &mut task).await;
     task.abort();
     fixture.end().await;
     match outcome {
@@ -99,7 +106,7 @@ impl Fixture {
             .filename(&path)
             .busy_timeout(Duration::from_secs(10));
         let raw = SqlitePool::connect_with(options).await.unwrap();
-        Self { store, url, raw: Raw::Sqlite(raw), next: AtomicU64::new(1), folder: Some(folder) }
+        Self::new(store, url, Raw::Sqlite(raw), Some(folder))
     }
 
     async fn postgres() -> Self {
@@ -117,7 +124,12 @@ impl Fixture {
         let url = in_database(&server, &name);
         let store = connect(&url).await.unwrap();
         let raw = PgPool::connect(&url).await.unwrap();
-        Self { store, url, raw: Raw::Postgres(raw), next: AtomicU64::new(1), folder: None }
+        Self::new(store, url, Raw::Postgres(raw), None)
+    }
+
+    fn new(store: Store, url: String, raw: Raw, folder: Option<TempDir>) -> Self {
+        let data_key = Arc::new(DataKey::generate().unwrap());
+        Self { store, url, raw, data_key, next: AtomicU64::new(1), folder }
     }
 
     async fn end(&self) {
@@ -150,7 +162,14 @@ impl Fixture {
     }
 
     pub fn id(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+        self.id_at(NOW)
+    }
+
+    /// A `UUIDv7` of this moment.
+    pub fn id_at(&self, at: Timestamp) -> Uuid {
+        let milliseconds = u128::try_from(at.0).unwrap() * 1000;
+        let number = u128::from(self.next.fetch_add(1, Ordering::Relaxed));
+        Uuid::from_u128((milliseconds << 80) | (7 << 76) | (2 << 62) | number)
     }
 
     /// A number from the database itself, like `SELECT count(*) FROM events`.
@@ -161,11 +180,50 @@ impl Fixture {
         }
     }
 
+    /// Every event, in the order of the trail, then those that wait for their place.
+    pub async fn records(&self) -> Vec<Record<'static>> {
+        let sql = "SELECT record FROM (
+            SELECT 0 AS part, seq, id, record FROM trail
+            UNION ALL SELECT 1, 0, id, record FROM events) AS told
+          ORDER BY part, seq, id";
+        let lines: Vec<String> = match &self.raw {
+            Raw::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+            Raw::Sqlite(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+        };
+        lines.iter().map(|line| Record::read(line).unwrap()).collect()
+    }
+
+    /// A column of texts from the database itself.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        match &self.raw {
+            Raw::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+            Raw::Sqlite(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+        }
+    }
+
+    /// The trail of an org.
+    pub fn trail(&self, org: &str) -> Arc<dyn Trail> {
+        self.store.trail(org, self.notary(org))
+    }
+
+    pub fn notary(&self, org: &str) -> Notary {
+        Notary::new(org, Arc::clone(&self.data_key))
+    }
+
     /// Changes the database itself, as nobody should.
     pub async fn tamper(&self, sql: &'static str) {
         match &self.raw {
             Raw::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
             Raw::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
+        }
+    }
+
+    /// The same, with statements that a test has put together.
+    pub async fn run(&self, sql: &str) {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        match &self.raw {
+            Raw::Postgres(pool) => sql.execute(pool).await.map(drop).unwrap(),
+            Raw::Sqlite(pool) => sql.execute(pool).await.map(drop).unwrap(),
         }
     }
 
@@ -271,13 +329,23 @@ impl Fixture {
     pub async fn written(&self) -> (i64, i64) {
         (
             self.number("SELECT count(*) FROM delegations").await,
-            self.number("SELECT count(*) FROM events").await,
+            self.number("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM trail)")
+                .await,
         )
     }
 }
 
 pub async fn connect(url: &str) -> Result<Store, delegation::refusal::Fault> {
     Store::connect(&store::Settings { url: url.into(), max_connections: 4 }).await
+}
+
+/// How many races `soak` runs: few, unless `ACTAS_TEST_RACES` says more.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration to read it from")]
+pub fn races() -> usize {
+    match std::env::var("ACTAS_TEST_RACES") {
+        Ok(races) => races.parse().unwrap_or_else(|_| panic!("ACTAS_TEST_RACES is no number")),
+        Err(_) => 2000,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no configuration to read it from")]

@@ -30,10 +30,14 @@ macro_rules! on_postgres {
     };
 }
 
+mod clients;
 mod connect;
 mod effects;
 mod epochs;
+mod exports;
+mod find;
 mod fixture;
+mod gone;
 mod keys;
 mod lateness;
 mod migrate;
@@ -45,6 +49,11 @@ mod registry;
 mod revoke;
 mod signal_race;
 mod signalling;
+mod soak;
+mod status;
+mod stops;
 mod streams;
 mod sweep;
+mod trail;
+mod tree;
 mod whom;

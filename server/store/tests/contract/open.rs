@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Instant};
 use delegation::{
     declared::Change,
     ports::{Delegation, Opened, Opening, Selector},
+    status::StatusIndex,
 };
 use tokio::task::JoinSet;
 
@@ -17,11 +18,11 @@ async fn answers(it: &Fixture, opening: Opening, expected: Opened) {
 
 async fn records_the_delegation_and_its_event_together(it: Arc<Fixture>) {
     let top = it.opened(it.root()).await;
-    it.opened(it.child(&top)).await;
+    let below = it.opened(it.child(&top)).await;
     assert_eq!(it.written().await, (2, 2));
-    let told = "SELECT count(*) FROM delegations JOIN events
-        ON events.org = delegations.org AND events.delegation = delegations.id";
-    assert_eq!(it.number(told).await, 2);
+    let told: Vec<_> =
+        it.records().await.iter().filter_map(|record| record.delegation.clone()).collect();
+    assert_eq!(told, [top.id.to_string(), below.id.to_string()]);
 }
 
 async fn keeps_every_field_of_the_delegation(it: Arc<Fixture>) {
@@ -38,6 +39,18 @@ async fn keeps_every_field_of_the_delegation(it: Arc<Fixture>) {
     let named = r#"SELECT count(*) FROM delegations WHERE parent IS NULL AND names =
         '["device:d-1","email:alice@example.com","jti:t-1","sid:s-1","sub:alice"]'"#;
     assert_eq!(it.number(named).await, 1);
+}
+
+async fn keeps_its_place_on_a_status_list(it: Arc<Fixture>) {
+    let mut opening = it.root();
+    opening.delegation.status = Some(StatusIndex { list: 3, index: 77 });
+    it.opened(opening).await;
+    it.opened(it.root()).await;
+    let placed = "SELECT count(*) FROM delegations WHERE status_list = 3 AND status_index = 77";
+    assert_eq!(it.number(placed).await, 1);
+    let without =
+        "SELECT count(*) FROM delegations WHERE status_list IS NULL AND status_index IS NULL";
+    assert_eq!(it.number(without).await, 1);
 }
 
 async fn writes_nothing_under_a_stale_revision(it: Arc<Fixture>) {
@@ -167,6 +180,7 @@ async fn each_entry_of_a_batch_has_its_own_verdict(it: Arc<Fixture>) {
 on_both_databases!(
     records_the_delegation_and_its_event_together,
     keeps_every_field_of_the_delegation,
+    keeps_its_place_on_a_status_list,
     writes_nothing_under_a_stale_revision,
     writes_nothing_under_a_revision_to_come,
     writes_nothing_when_it_is_too_late,

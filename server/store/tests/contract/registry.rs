@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use delegation::declared::{
-    Agent, Change, Connection, Declared, DeclaredGrant, Resource, Settings,
+    Agent, Change, Connection, Declared, DeclaredGrant, Resource, SecretOwner, Settings,
 };
 use policy::{PolicyFile, Timestamp};
 
@@ -22,6 +22,9 @@ async fn gives_back_what_was_declared(it: Arc<Fixture>) {
         agents: vec![agent("orchestrator"), agent("researcher")],
         resources: vec![resource()],
         policies: vec![],
+        operators: vec![],
+        exports: vec![],
+        stopped: vec![],
     };
     assert_eq!(found(&it).await, expected);
     assert_eq!(it.registry().grants(ORG).await.unwrap(), [grant()]);
@@ -88,6 +91,8 @@ async fn changes_settings(it: Arc<Fixture>) {
         chain_limit: 3,
         lifetime: Duration::from_mins(1),
         default_target: Some("researcher".to_owned()),
+        key_rotation: Duration::ZERO,
+        audit_retention: Duration::from_hours(48),
     };
     it.apply(1, &[Change::PutSettings(changed.clone())]).await;
     assert_eq!(found(&it).await.settings, changed);
@@ -149,14 +154,19 @@ async fn an_agent_stays_disabled_since_the_first_moment(it: Arc<Fixture>) {
 
 async fn replaces_all_secrets_of_an_agent(it: Arc<Fixture>) {
     let hash = [2; 32];
-    it.apply(1, &[Change::ReplaceSecret { agent: "orchestrator".to_owned(), hash }]).await;
+    it.apply(
+        1,
+        &[Change::ReplaceSecret { owner: SecretOwner::Agent("orchestrator".to_owned()), hash }],
+    )
+    .await;
     let agents = found(&it).await.agents;
     let secrets: Vec<_> = agents.into_iter().map(|agent| agent.secrets).collect();
     assert_eq!(secrets, [vec![[2; 32]], vec![[1; 32]]]);
 }
 
 async fn gives_no_secret_to_an_agent_that_is_not_there(it: Arc<Fixture>) {
-    let change = Change::ReplaceSecret { agent: "nobody".to_owned(), hash: [2; 32] };
+    let owner = SecretOwner::Agent("nobody".to_owned());
+    let change = Change::ReplaceSecret { owner, hash: [2; 32] };
     assert!(it.registry().apply(ORG, 1, &[change], LATER).await.is_err());
 }
 

@@ -99,7 +99,8 @@ async fn ends_nothing_that_is_not_there(it: Arc<Fixture>) {
     for selector in [
         Selector::Delegation(it.id()),
         Selector::Grant(nobody.clone()),
-        Selector::Agent(nobody),
+        Selector::Agent(nobody.clone()),
+        Selector::Connection(nobody),
         user("nobody"),
     ] {
         assert_eq!(it.ledger().revoke(&selector, LATER, None).await.unwrap(), 0);
@@ -113,6 +114,8 @@ async fn ends_nothing_of_another_org(it: Arc<Fixture>) {
         Selector::Delegation(family[0].id),
         Selector::Grant(GRANT.to_owned()),
         Selector::Agent("orchestrator".to_owned()),
+        Selector::Connection("home".to_owned()),
+        Selector::Org,
         user("alice"),
     ] {
         assert_eq!(it.store.ledger("other").revoke(&selector, LATER, None).await.unwrap(), 0);
