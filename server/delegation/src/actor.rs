@@ -26,6 +26,7 @@ pub(crate) async fn verify(
     let actor = |cause| Refusal::ActorToken(cause);
     let peek = keys::peek(presented.compact()).map_err(|fault| actor(fault.into()))?;
     let connection = org.connection_of(&peek.issuer).ok_or(actor(TokenRefusal::UnknownIssuer))?;
+    let connection = connection.running()?;
     let (verified, kind) =
         provider::verify(connection, client, presented, now).await?.map_err(actor)?;
     let facts = provider::facts(org, connection, &verified, kind).map_err(actor)?;

@@ -8,6 +8,8 @@ use keys::TokenFault;
 use policy::{ActorChain, ChainError, Party, Scope};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
+use crate::status::{self, StatusIndex};
+
 /// RFC 8693 §4.1. Only the members that identify are kept.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Act {
@@ -55,6 +57,12 @@ pub(crate) struct OwnClaims {
     pub scope: String,
     pub org_id: String,
     pub act: Act,
+    /// RFC 8693 §4.4
+    #[serde(default, deserialize_with = "given")]
+    pub may_act: Option<serde_json::Value>,
+    /// RFC 7800 §3.1
+    #[serde(default, deserialize_with = "given")]
+    pub cnf: Option<serde_json::Value>,
     #[serde(default, deserialize_with = "given")]
     pub auth_time: Option<i64>,
     #[serde(default, deserialize_with = "given")]
@@ -209,6 +217,27 @@ pub(crate) struct AccessClaims<'a> {
     pub acr: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+/// draft-ietf-oauth-status-list-20 §6.2: where a verifier reads whether the token still holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    pub status_list: StatusListReference,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusListReference {
+    pub idx: i64,
+    pub uri: String,
+}
+
+impl Status {
+    pub(crate) fn of(issuer: &str, place: StatusIndex) -> Self {
+        let (idx, uri) = (place.index, status::uri(issuer, place.list));
+        Self { status_list: StatusListReference { idx, uri } }
+    }
 }
 
 #[cfg(test)]

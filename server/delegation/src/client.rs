@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use keys::SecretHash;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     form::{Form, Malformed, decode},
-    org::{Agent, Org},
+    org::{Agent, Org, Resource},
 };
 
 /// What a request carries to say who sends it (RFC 6749 §2.3.1).
@@ -130,22 +131,91 @@ pub fn authenticate(
     org: &Org,
     credentials: &Credentials,
 ) -> Result<AuthenticatedClient, ClientFault> {
-    let (id, secret) = match credentials {
-        Credentials::Basic { id, secret } | Credentials::Post { id, secret } => (id, secret),
-        Credentials::None => return Err(ClientFault::Missing),
-        Credentials::Unusable => return Err(ClientFault::Unusable),
-    };
-    let presented = org.master.hash_secret(secret.expose_secret());
-    let agent = org.agents.get(id).ok_or(ClientFault::Unknown)?;
-    // No early exit: which of several secrets matched must not show either.
-    let matched = agent.secrets.iter().fold(false, |any, stored| stored.matches(&presented) | any);
-    if !matched {
-        return Err(ClientFault::WrongSecret);
+    let (id, presented) = presented(org, credentials)?;
+    agent(org.agents.get(id).ok_or(ClientFault::Unknown)?, &presented)
+}
+
+/// A resource server that proved who it is. Only [`authenticate_caller`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct AuthenticatedServer {
+    resource: Arc<Resource>,
+}
+
+/// Who may ask about tokens: whom they are meant for.
+#[derive(Debug)]
+#[must_use]
+pub enum Caller {
+    Agent(AuthenticatedClient),
+    Server(AuthenticatedServer),
+}
+
+impl Caller {
+    /// Under which it authenticated.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Agent(client) => &client.agent.id,
+            // Whoever authenticated has one.
+            Self::Server(AuthenticatedServer { resource }) => {
+                resource.client_id.as_deref().unwrap_or(&resource.id)
+            }
+        }
     }
+
+    /// The `aud` of tokens that are meant for it.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        match self {
+            Self::Agent(client) => &client.agent.id,
+            Self::Server(server) => &server.resource.id,
+        }
+    }
+}
+
+/// Believes an agent or a resource server, or neither. Their client ids are one namespace.
+///
+/// # Errors
+///
+/// [`ClientFault`].
+pub fn authenticate_caller(org: &Org, credentials: &Credentials) -> Result<Caller, ClientFault> {
+    let (id, presented) = presented(org, credentials)?;
+    match (org.agents.get(id), org.servers.get(id)) {
+        (Some(known), _) => agent(known, &presented).map(Caller::Agent),
+        (None, Some(resource)) => {
+            is_one_of(&resource.secrets, &presented)?;
+            Ok(Caller::Server(AuthenticatedServer { resource: Arc::clone(resource) }))
+        }
+        (None, None) => Err(ClientFault::Unknown),
+    }
+}
+
+/// The claimed id, and the hash of what is to prove it: made before anybody is looked for.
+fn presented<'a>(
+    org: &Org,
+    credentials: &'a Credentials,
+) -> Result<(&'a str, SecretHash), ClientFault> {
+    match credentials {
+        Credentials::Basic { id, secret } | Credentials::Post { id, secret } => {
+            Ok((id, org.master.hash_secret(secret.expose_secret())))
+        }
+        Credentials::None => Err(ClientFault::Missing),
+        Credentials::Unusable => Err(ClientFault::Unusable),
+    }
+}
+
+fn agent(agent: &Arc<Agent>, presented: &SecretHash) -> Result<AuthenticatedClient, ClientFault> {
+    is_one_of(&agent.secrets, presented)?;
     if agent.disabled {
         return Err(ClientFault::Disabled);
     }
     Ok(AuthenticatedClient { agent: Arc::clone(agent) })
+}
+
+/// No early exit: which of several secrets matched must not show either.
+fn is_one_of(secrets: &[SecretHash], presented: &SecretHash) -> Result<(), ClientFault> {
+    let matched = secrets.iter().fold(false, |any, stored| stored.matches(presented) | any);
+    matched.then_some(()).ok_or(ClientFault::WrongSecret)
 }
 
 #[cfg(test)]

@@ -1,10 +1,21 @@
 //! The signing keys of an organization: who keeps them, and their life.
+//!
+//! [`rotate`] is the flow: read the keys, plan by [`keys::rotation`], change what has to change if the
+//! keys are still the same. Every replica may do it at any time. [`sign`] uses them.
 
-use std::fmt::Debug;
+mod rotate;
+
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
+use keys::{Signer, Unsigned};
 use policy::Timestamp;
+use serde::Serialize;
 
+pub use self::rotate::{
+    Custody, KeyMaker, LONGEST_LIFETIME, MadeKey, RotateFault, Rotated, Standing, rotate, standing,
+    times,
+};
 use crate::{event::Event, refusal::Fault};
 
 /// A signing key as stored.
@@ -28,8 +39,20 @@ pub struct KeyRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChange {
     Add(KeyRecord),
-    Retire { kid: String, at: Timestamp },
-    Compromise { kid: String, at: Timestamp },
+    /// It signs from then on.
+    Activate {
+        kid: String,
+        at: Timestamp,
+    },
+    /// It signs no more from then on.
+    Retire {
+        kid: String,
+        at: Timestamp,
+    },
+    Compromise {
+        kid: String,
+        at: Timestamp,
+    },
     Drop(String),
 }
 
@@ -51,4 +74,24 @@ pub trait KeyStore: Debug + Send + Sync {
         changes: &[KeyChange],
         event: Option<Event>,
     ) -> Result<bool, Fault>;
+}
+
+/// Signs `claims` as a token of kind `typ`; away from the worker where the key is somewhere else.
+///
+/// # Errors
+///
+/// The key cannot be used now, or the claims cannot be signed.
+pub async fn sign<C: Serialize + Sync>(
+    signer: &Arc<dyn Signer>,
+    typ: &str,
+    claims: &C,
+) -> Result<String, Fault> {
+    let broken = |fault: keys::SignFault| Fault::Keys(fault.to_string());
+    if !signer.blocks() {
+        return keys::sign(&**signer, typ, claims).map_err(broken);
+    }
+    let unsigned = Unsigned::new(&**signer, typ, claims).map_err(broken)?;
+    let signer = Arc::clone(signer);
+    let signed = tokio::task::spawn_blocking(move || unsigned.sign(&*signer)).await;
+    signed.map_err(|e| Fault::Keys(e.to_string()))?.map_err(broken)
 }

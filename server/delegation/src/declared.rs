@@ -22,6 +22,9 @@ pub trait Registry: Debug + Send + Sync {
     /// All grants of an organization that have not ended.
     async fn grants(&self, org: &str) -> Result<Vec<DeclaredGrant>, Fault>;
 
+    /// One grant, also one that has ended.
+    async fn grant(&self, org: &str, id: &str) -> Result<Option<DeclaredGrant>, Fault>;
+
     /// Makes all `changes`, or none, and raises the revision by one.
     ///
     /// `expected` is the revision the changes were computed from, 0 to create the organization.
@@ -188,7 +191,8 @@ pub enum Change {
         owner: SecretOwner,
         hash: [u8; 32],
     },
-    /// Creates the resource or changes everything but its secrets.
+    /// Creates the resource or changes everything but its secrets. It gets those it comes with when
+    /// it has none, and loses all with its `client_id`.
     PutResource(Resource),
     DropResource(String),
     PutPolicy(PolicyFile),
@@ -196,7 +200,8 @@ pub enum Change {
     PutGrant(DeclaredGrant),
     /// Ends the grant with this id.
     DropGrant(String),
-    /// Creates the operator or changes everything but its secrets.
+    /// Creates the operator or changes everything but its secrets. It gets those it comes with when
+    /// it has none.
     PutOperator(Operator),
     DropOperator(String),
     PutExport(Export),

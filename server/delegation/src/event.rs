@@ -20,7 +20,8 @@ pub struct Event {
     pub reason: Option<&'static str>,
     /// More of the reason, for people.
     pub detail: Option<String>,
-    /// The authenticated client, or the one it claimed to be when authentication failed.
+    /// The authenticated client, or the one it claimed to be when authentication failed; of what an
+    /// operator did, the agent it was done to.
     pub client: Option<String>,
     /// The user's `sub` in our tokens.
     pub subject: Option<String>,
@@ -113,11 +114,21 @@ impl Event {
 /// one is not written down.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    const LONGEST: usize = 128;
-    if text.contains("acs_") || text.contains("eyJ") {
+    at_most(text, 128)
+}
+
+/// What an operator wrote, fit for the audit trail: long enough for a sentence of why.
+#[must_use]
+pub fn noted(text: &str) -> String {
+    at_most(text, 512)
+}
+
+fn at_most(text: &str, longest: usize) -> String {
+    const SECRETS: [&str; 3] = ["acs_", "aco_", "eyJ"];
+    if SECRETS.iter().any(|mark| text.contains(mark)) {
         return "(looks like a secret)".to_owned();
     }
-    text.chars().take(LONGEST).collect()
+    text.chars().take(longest).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,9 +180,10 @@ mod tests {
     #[test]
     fn writes_no_secret_down() {
         assert_eq!(quoted("orchestrator"), "orchestrator");
-        for secret in ["acs_abc", "eyJhbGciOiJub25lIn0.e30.", "x eyJ"] {
+        for secret in ["acs_abc", "aco_abc", "eyJhbGciOiJub25lIn0.e30.", "x eyJ"] {
             assert_eq!(quoted(secret), "(looks like a secret)");
         }
         assert_eq!(quoted(&"a".repeat(1000)).len(), 128);
+        assert_eq!(noted(&"a".repeat(1000)).len(), 512);
     }
 }

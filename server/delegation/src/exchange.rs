@@ -13,7 +13,7 @@ use crate::{
     event::{Event, quoted},
     issue::{Issued, Minting, issue, mint},
     org::Org,
-    refusal::{Failure, Refusal},
+    refusal::{Failure, Refusal, Stopped},
     request::ExchangeRequest,
     subject::{self, CurrentSubject, VerifiedSubject, recheck, verify},
 };
@@ -45,6 +45,9 @@ pub async fn exchange(
     event: &mut Event,
 ) -> Result<Issued, Failure> {
     event.scope_requested = request.scope.as_ref().map(|scope| quoted(&scope.to_string()));
+    if org.stopped {
+        return Err(Refusal::Stopped(Stopped::Org).into());
+    }
     let target = target(org, request, event)?;
     let subject = verify(org, client, &request.subject, arrival.now).await?;
     event.subject = Some(subject.facts().sub.clone());
@@ -57,8 +60,11 @@ pub async fn exchange(
         scope: request.scope.as_ref(),
     };
     let subject = recheck(org, subject, asked, event).await?;
+    let is_listed = org.resources.get(&target.id).is_some_and(|resource| resource.status);
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
-    let token = mint(org, permit, Minting { subject: &subject, arrival, status: None })?;
+    let status =
+        if is_listed { Some(org.status_indexes.take(arrival.now).await?) } else { None };
+    let token = mint(org, permit, Minting { subject: &subject, arrival, status }).await?;
     issue(org, token, event).await
 }
 

@@ -16,10 +16,15 @@ use crate::{refusal::Fault, trail::Link};
 #[async_trait]
 pub trait Sink: Debug + Send + Sync {
     /// Sends a batch. Returns once the sink has it, as far as the sink can say so.
-    async fn send(&self, batch: &Batch<'_>) -> Result<(), Fault>;
+    async fn send(&self, batch: &Batch<'_>) -> Result<(), Unsent>;
 
     /// Most events of one batch.
     fn largest_batch(&self) -> usize;
+
+    /// How many events of a batch, from its first, the sink takes at once: at least one.
+    fn fit(&self, batch: &Batch<'_>) -> usize {
+        batch.links.len()
+    }
 }
 
 /// Some links, in order, at least one.
@@ -31,6 +36,26 @@ pub struct Batch<'a> {
     pub links: &'a [Link],
     /// Whether it may have arrived before.
     pub again: bool,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+/// Why a batch has not arrived.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Unsent {
+    pub because: Because,
+    /// For people. Never holds what the sink said in its own words, nor a secret.
+    pub what: String,
+}
+
+/// What became of a batch that has not arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The sink does not have it and will not take it, however often it is sent.
+    Refused,
+    /// Nobody knows whether the sink has it. With the seconds it asks us to wait.
+    Unknown { retry_after: Option<u64> },
 }
 
 impl Batch<'_> {
@@ -71,6 +96,9 @@ pub trait Exports: Debug + Send + Sync {
 
     /// It has arrived.
     async fn done(&self, export: &str, holder: Uuid, seq: i64) -> Result<(), Fault>;
+
+    /// The batch that was begun has certainly not arrived: another one may be.
+    async fn withdraw(&self, export: &str, holder: Uuid) -> Result<(), Fault>;
 
     /// It may not have; why.
     async fn failed(&self, export: &str, error: &str, at: Timestamp) -> Result<(), Fault>;

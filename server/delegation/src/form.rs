@@ -88,7 +88,7 @@ impl Form {
     }
 
     /// Only `resource` and `audience` may repeat (RFC 8693 §2.1).
-    pub(crate) fn many(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub fn many(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

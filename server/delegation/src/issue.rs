@@ -5,7 +5,8 @@ use std::time::Instant;
 use policy::{Permit, Timestamp};
 
 use crate::{
-    claims::{AccessClaims, Act},
+    claims::{AccessClaims, Act, Status},
+    custody,
     event::{Event, Outcome},
     exchange::Arrival,
     org::Org,
@@ -93,7 +94,7 @@ pub(crate) struct Minting<'a> {
 
 /// Spends the permit. Who, what, where and how long come from its terms and from nowhere else, so
 /// a decision about one user cannot mint for another.
-pub(crate) fn mint(
+pub(crate) async fn mint(
     org: &Org,
     permit: Permit,
     minting: Minting<'_>,
@@ -117,9 +118,9 @@ pub(crate) fn mint(
         auth_time: terms.auth_time.map(|at| at.0),
         acr: terms.acr.as_deref(),
         amr: &terms.amr,
+        status: minting.status.map(|place| Status::of(&org.issuer, place)),
     };
-    let compact = keys::sign(org.ring.active(), "at+jwt", &claims)
-        .map_err(|fault| Fault::Keys(fault.to_string()))?;
+    let compact = custody::sign(org.ring.active(), "at+jwt", &claims).await?;
     let origin = minting.subject.origin();
     let sealed_subject = match &origin.parent {
         None => Some(origin.kept.seal(org, id)?),

@@ -63,12 +63,12 @@ impl Authorized<'_> {
 }
 
 /// Why an operator is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperatorFault {
     #[error("no bearer token, or one that is nobody's")]
     Unknown,
-    #[error("this operator may not do that")]
-    Powerless,
+    #[error("operator `{operator}` has not the power `{}`", power.code())]
+    Powerless { operator: String, power: Power },
 }
 
 /// Lets the operator in to whom this bearer token was given, if they may do what `power` says.
@@ -91,6 +91,6 @@ pub fn authorize<'a>(
     if operator.powers.contains(&power) {
         Ok(Authorized { operator, power })
     } else {
-        Err(OperatorFault::Powerless)
+        Err(OperatorFault::Powerless { operator: operator.id.clone(), power })
     }
 }

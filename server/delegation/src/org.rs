@@ -11,8 +11,10 @@ use policy::{Rules, Scope, TargetFacts, TargetKind, Timestamp};
 use crate::{
     operator::Operator,
     ports::{IdentityProvider, Ledger, Streams},
+    refusal::{Refusal, Stopped},
     signal::Receivers,
-    status::StatusLists,
+    status::{StatusIndexes, StatusLists},
+    subject::TokenRefusal,
     trail::Trail,
 };
 
@@ -42,6 +44,8 @@ pub struct Org {
     pub streams: Arc<dyn Streams>,
     pub trail: Arc<dyn Trail>,
     pub status_lists: Arc<dyn StatusLists>,
+    /// Places on them; outlives snapshots.
+    pub status_indexes: Arc<StatusIndexes>,
 }
 
 /// A resource server.
@@ -114,6 +118,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Refused when an operator has stopped it.
+    pub(crate) fn running(&self) -> Result<&Self, Refusal> {
+        if self.stopped { Err(Refusal::Stopped(Stopped::Connection)) } else { Ok(self) }
+    }
+
     /// How old an answer may be now: bounded freshness holds only while whoever would tell us of
     /// bad news is known to be listened to.
     #[must_use]
@@ -140,6 +149,12 @@ impl Org {
     #[must_use]
     pub fn connection(&self, id: &str) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.id == id)
+    }
+
+    /// The same, for whoever is about to issue something on it.
+    pub(crate) fn running_connection(&self, id: &str) -> Result<&Connection, Refusal> {
+        let unknown = || Refusal::SubjectToken(TokenRefusal::UnknownIssuer);
+        self.connection(id).ok_or_else(unknown)?.running()
     }
 
     /// The connection whose provider calls itself `issuer`: exact comparison (RFC 8414 §3.3).

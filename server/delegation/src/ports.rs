@@ -82,8 +82,13 @@ pub struct Found {
     pub user: String,
     /// The current actor: whose token it is.
     pub agent: String,
-    /// When it, an ancestor or the grant ended, or the grant expired, the earliest moment.
+    /// When it, an ancestor or the grant ended, the earliest moment. What has ended is dead, even if
+    /// the clock of whoever ended it was ahead of ours.
     pub ended_at: Option<Timestamp>,
+    /// When the grant expires.
+    pub grant_expires_at: Option<Timestamp>,
+    /// The org's revision as of now; when it differs from the snapshot's, the snapshot is stale.
+    pub revision: i64,
 }
 
 /// What a subject token descends from.

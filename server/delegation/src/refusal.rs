@@ -39,6 +39,19 @@ pub enum Refusal {
     /// The ledger refused to record: the line ended while the decision was made.
     #[error("the grant or an earlier delegation of the chain ended meanwhile")]
     EndedMeanwhile,
+    #[error("an operator has stopped {0}")]
+    Stopped(Stopped),
+    #[error("the token was issued to another client")]
+    OtherClient,
+}
+
+/// What an operator has stopped, so that nothing is issued on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    #[error("the organization")]
+    Org,
+    #[error("the connection to the user's identity provider")]
+    Connection,
 }
 
 /// Something is ill. Always 503, never explained to the caller; logged once at the edge.
@@ -130,7 +143,9 @@ pub fn guidance(refusal: &Refusal, connection: Option<&Connection>) -> Guidance 
         | Refusal::NoTarget
         | Refusal::UnknownTarget
         | Refusal::ApprovalNeeded
-        | Refusal::EndedMeanwhile => None,
+        | Refusal::EndedMeanwhile
+        | Refusal::Stopped(_)
+        | Refusal::OtherClient => None,
     };
     let needs_a_person = ["revoked", "suspended", "step_up", "device", "consent"]
         .map(Some)
@@ -181,7 +196,11 @@ pub fn oauth_error(refusal: &Refusal) -> OAuthError {
         Refusal::ApprovalNeeded => {
             error("invalid_request", "approval_needed", "a person must approve this first")
         }
-        Refusal::EndedMeanwhile => REVOKED,
+        // An agent can do as little about it as about a grant that has ended.
+        Refusal::EndedMeanwhile | Refusal::Stopped(_) => REVOKED,
+        Refusal::OtherClient => {
+            error("invalid_request", "other_client", "the token was issued to another client")
+        }
     }
 }
 
@@ -254,6 +273,7 @@ fn missing(name: &str) -> &'static str {
         "subject_token" => "subject_token is missing",
         "subject_token_type" => "subject_token_type is missing",
         "actor_token_type" => "actor_token_type is missing",
+        "token" => "token is missing",
         _ => "a parameter is missing",
     }
 }

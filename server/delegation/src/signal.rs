@@ -16,7 +16,7 @@ pub mod scim;
 pub mod set;
 mod subjects;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 

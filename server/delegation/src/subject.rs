@@ -139,10 +139,17 @@ pub(crate) async fn verify(
 ) -> Result<VerifiedSubject, Failure> {
     let peek = keys::peek(presented.compact()).map_err(subject)?;
     if peek.issuer == org.issuer {
-        return Ok(verify_own(org, presented, now).map_err(Refusal::SubjectToken)?);
+        return match verify_own(org, presented, now, Duration::ZERO) {
+            Ok(subject) => Ok(subject),
+            Err(TokenRefusal::Token(TokenFault::Expired)) => {
+                Err(subject(expired(org, client, presented, now).await?).into())
+            }
+            Err(refusal) => Err(subject(refusal).into()),
+        };
     }
     // Only registered issuers are ever looked at, let alone fetched from.
     let connection = org.connection_of(&peek.issuer).ok_or(subject(TokenRefusal::UnknownIssuer))?;
+    let connection = connection.running()?;
     let (verified, kind) = provider::verify(connection, client, presented, now)
         .await?
         .map_err(Refusal::SubjectToken)?;
@@ -167,6 +174,7 @@ fn verify_own(
     org: &Org,
     presented: &PresentedToken,
     now: Timestamp,
+    leeway: Duration,
 ) -> Result<VerifiedSubject, TokenRefusal> {
     match presented.declared {
         DeclaredType::AccessToken | DeclaredType::Jwt => {}
@@ -179,7 +187,7 @@ fn verify_own(
         audience: &[],
         // The key that `kid` names serves one algorithm only.
         algorithms: &Algorithm::ALL,
-        leeway: Duration::ZERO,
+        leeway,
         max_age: None,
     };
     let verified: Verified<OwnClaims> =
@@ -211,6 +219,33 @@ fn verify_own(
     Ok(VerifiedSubject { facts, lineage: Lineage::Derived { delegation }, kept: None })
 }
 
+/// So long after its expiry the ledger still knows a delegation for sure.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What there is to say of a token of ours that has expired: an agent that was cut off must not take
+/// it for a matter of time, and try again with a fresh one from where there is none.
+///
+/// Only those who may present it learn that much; of a stolen one not even its user's state shows.
+async fn expired(
+    org: &Org,
+    client: &AuthenticatedClient,
+    presented: &PresentedToken,
+    now: Timestamp,
+) -> Result<TokenRefusal, Fault> {
+    let expired = TokenRefusal::Token(TokenFault::Expired);
+    let Ok(subject) = verify_own(org, presented, now, REMEMBERED) else { return Ok(expired) };
+    let (facts, agent) = (subject.facts, client.agent());
+    let is_presenter =
+        facts.presented_as.as_ref() == Some(&agent.id) || facts.audience.contains(&agent.id);
+    let Lineage::Derived { delegation } = subject.lineage else { return Ok(expired) };
+    if !is_presenter {
+        return Ok(expired);
+    }
+    let found = org.ledger.find(delegation).await?;
+    let has_ended = found.is_some_and(|found| found.ended_at.is_some());
+    Ok(if has_ended { TokenRefusal::Ended } else { expired })
+}
+
 /// Asks the ledger whether the subject's line lives, then the home identity provider whether the
 /// user still stands. The only maker of [`CurrentSubject`].
 pub(crate) async fn recheck(
@@ -229,17 +264,16 @@ pub(crate) async fn recheck(
         (Lineage::Root { connection, .. }, _) => Some(connection.clone()),
         (Lineage::Derived { .. }, parent) => parent.as_ref().map(|p| p.connection.clone()),
     };
+    // Also of one that has ended: who looks for a chain finds what was tried with it.
+    event.parent = recalled.parent.as_ref().map(|parent| parent.id);
+    event.root = recalled.parent.as_ref().map(|parent| parent.root);
     let origin = match (lineage, kept) {
         (Lineage::Root { connection, user, names, .. }, Some(kept)) => {
             Origin { connection, user, parent: None, kept, names: Some(names) }
         }
         (_, _) => derived(org, recalled.parent, recalled.grant.as_ref())?,
     };
-    event.parent = origin.parent.as_ref().map(|parent| parent.id);
-    event.root = origin.parent.as_ref().map(|parent| parent.root);
-    let connection = org
-        .connection(&origin.connection)
-        .ok_or(Refusal::SubjectToken(TokenRefusal::UnknownIssuer))?;
+    let connection = org.running_connection(&origin.connection)?;
     facts.user = Party { issuer: connection.issuer.clone(), id: origin.user.clone() };
     facts.signed_in_at = origin.kept.signed_in_at();
     let question = Question {

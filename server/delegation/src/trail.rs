@@ -10,6 +10,7 @@
 //! The number is given in the order in which events became visible, so that it is also what a
 //! follower, or an export, remembers: nothing comes later with a smaller one.
 
+mod head;
 mod record;
 mod verify;
 
@@ -21,8 +22,9 @@ use policy::Timestamp;
 use uuid::Uuid;
 
 pub use self::{
+    head::{Head, NoHead, hex},
     record::{Actor, Checked, Record},
-    verify::{Broken, Verified, verify},
+    verify::{Broken, MOST_TOLD, Question, Verified, verify},
 };
 use crate::{event::Outcome, refusal::Fault};
 
@@ -48,7 +50,8 @@ pub struct Link {
     pub record: String,
 }
 
-/// A link as the database has it: also what it is found by, which must say what the line says.
+/// A link as the database has it: also what it is found by, which must say what the line says
+/// ([`Index::of`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub link: Link,
@@ -70,6 +73,39 @@ pub struct Index {
     pub root: Option<String>,
 }
 
+/// The outcome of an event whose line cannot be read.
+pub const UNREADABLE: &str = "unreadable";
+
+impl Index {
+    /// What the event `id` is found by, whose line is `record`.
+    ///
+    /// Only somebody who edits the database leaves a line that cannot be read. It gets its place all
+    /// the same, or it would keep all others from theirs; of it, only what its id says is known.
+    #[must_use]
+    pub fn of(id: &str, record: &str) -> Self {
+        let index = Record::read(record).ok().map(|record| record.index());
+        // No text that both databases can keep holds a NUL, and none that we write.
+        index.filter(|index| !index.texts().any(|text| text.contains('\0'))).unwrap_or_else(|| {
+            let made = Uuid::parse_str(id).ok().and_then(|id| id.get_timestamp());
+            let at = made.and_then(|made| i64::try_from(made.to_unix().0).ok()).unwrap_or(0);
+            Self {
+                id: id.to_owned(),
+                at,
+                outcome: UNREADABLE.to_owned(),
+                client: None,
+                subject: None,
+                delegation: None,
+                root: None,
+            }
+        })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        let optional = [&self.client, &self.subject, &self.delegation, &self.root];
+        [&self.id, &self.outcome].into_iter().chain(optional.into_iter().flatten())
+    }
+}
+
 /// A place in the trail, and the proof that it was ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -87,6 +123,14 @@ pub struct Ends {
     pub last: Anchor,
 }
 
+/// Which ends of a trail are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Attested {
+    pub first: bool,
+    pub last: bool,
+}
+
 /// Attests places in one organization's trail under the installation's data key.
 #[derive(Debug)]
 pub struct Notary {
@@ -100,22 +144,44 @@ impl Notary {
         Self { org: org.to_owned(), key }
     }
 
+    /// Attests that this is the newest link.
+    ///
     /// # Errors
     ///
     /// The key cannot be used.
     pub fn anchor(&self, seq: i64, hash: Hash) -> Result<Anchor, Fault> {
-        let place = format!("trail:{}:{seq}", self.org);
-        let attestation = self.key.attest(&place, &hash).map_err(|e| Fault::Keys(e.to_string()))?;
-        Ok(Anchor { seq, hash, attestation })
+        self.attest("trail", seq, hash)
     }
 
-    /// Whether we attested this place.
+    /// Attests that everything up to this link was forgotten, and nothing after it.
+    ///
+    /// Never by the words of [`anchor`](Self::anchor): or whoever has seen those, as the database
+    /// has, could pass off any newest link as a beginning and take away everything before it.
     ///
     /// # Errors
     ///
     /// The key cannot be used.
-    pub fn attested(&self, anchor: &Anchor) -> Result<bool, Fault> {
-        Ok(self.anchor(anchor.seq, anchor.hash)? == *anchor)
+    pub fn beginning(&self, seq: i64, hash: Hash) -> Result<Anchor, Fault> {
+        // A trail that has not begun ends where it begins.
+        if seq == 0 { self.anchor(seq, hash) } else { self.attest("trail-after", seq, hash) }
+    }
+
+    fn attest(&self, what: &str, seq: i64, hash: Hash) -> Result<Anchor, Fault> {
+        let place = format!("{what}:{}:{seq}", self.org);
+        let attestation = self.key.attest(&place, &hash).map_err(|e| Fault::Keys(e.to_string()))?;
+        Ok(Anchor { seq, hash, attestation })
+    }
+
+    /// Whether we attested both ends, each as what it is.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be used.
+    pub fn attested(&self, Ends { first, last }: &Ends) -> Result<Attested, Fault> {
+        Ok(Attested {
+            first: self.beginning(first.seq, first.hash)? == *first,
+            last: self.anchor(last.seq, last.hash)? == *last,
+        })
     }
 }
 
@@ -123,7 +189,9 @@ impl Notary {
 #[async_trait]
 pub trait Trail: Debug + Send + Sync {
     /// Gives events that were written their place, oldest first, at most `most`; returns how many.
-    /// Of replicas that try at once one does it.
+    /// Of replicas that try at once one does it, and the others return 0.
+    ///
+    /// A trail whose end we did not attest is a fault: nothing is ever chained to a forgery.
     async fn seal(&self, most: usize) -> Result<usize, Fault>;
 
     async fn ends(&self) -> Result<Ends, Fault>;
@@ -138,6 +206,10 @@ pub trait Trail: Debug + Send + Sync {
     /// Forgets the oldest links that were made before `before`, but none after number `exported`,
     /// at most `most`; returns how many.
     async fn prune(&self, before: Timestamp, exported: i64, most: usize) -> Result<u64, Fault>;
+
+    /// Delegations that are kept, were issued at `since` or later, and that no event tells of, be it
+    /// in the trail or waiting; at most `most`. There are none, unless somebody took an event away.
+    async fn untold(&self, since: Timestamp, most: usize) -> Result<Vec<Uuid>, Fault>;
 }
 
 /// Which events.

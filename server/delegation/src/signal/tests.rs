@@ -1,7 +1,7 @@
 //! Every way in, from outside: the happy signal is in `fixture`, every test changes one thing of it.
 
 mod events;
-mod fixture;
+pub(crate) mod fixture;
 mod logouts;
 mod provisioning;
 mod revocations;

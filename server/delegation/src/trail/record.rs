@@ -32,7 +32,8 @@ pub struct Record<'a> {
     /// More of why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Text<'a>>,
-    /// The agent that asked: its `client_id`; only claimed when authentication failed.
+    /// The agent that asked: its `client_id`; only claimed when authentication failed. Of what an
+    /// operator did, the agent it was done to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Text<'a>>,
     /// The user's `sub` in our tokens.

@@ -33,6 +33,7 @@ use crate::{
         Affected, Arrival, NotTaken, Receivers, RevocationReceiver, Signal, SignalRefusal, Source,
         StreamReceiver, Taken, set,
     },
+    status::StatusIndexes,
 };
 
 pub const NOW: i64 = 1_800_000_000;
@@ -131,7 +132,7 @@ impl World {
         };
         change(&mut connection);
         let key: Arc<dyn Signer> = Arc::new(new_key());
-        let entry = keys::Entry { key, activates_at: 0, retires_at: None };
+        let entry = keys::Entry { key, state: keys::rotation::State::Active };
         let org = Org {
             id: "demo".to_owned(),
             issuer: US.to_owned(),
@@ -142,7 +143,7 @@ impl World {
             agents: HashMap::new(),
             resources: HashMap::new(),
             connections: vec![connection],
-            ring: KeyRing::new(vec![entry], NOW).unwrap(),
+            ring: KeyRing::new(vec![entry]).unwrap(),
             master,
             ledger: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
             streams: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
@@ -151,6 +152,7 @@ impl World {
             stopped: false,
             trail: Arc::new(Unused),
             status_lists: Arc::new(Unused),
+            status_indexes: Arc::new(StatusIndexes::new(Arc::new(Unused))),
         };
         Self { org, heard }
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use policy::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     refusal::Fault,
@@ -31,6 +32,10 @@ impl Trail for Unused {
     }
 
     async fn prune(&self, _: Timestamp, _: i64, _: usize) -> Result<u64, Fault> {
+        Err(Fault::Late)
+    }
+
+    async fn untold(&self, _: Timestamp, _: usize) -> Result<Vec<Uuid>, Fault> {
         Err(Fault::Late)
     }
 }
