@@ -14,7 +14,7 @@ use crate::{
     check::Check,
     fault::UpstreamFault,
     fetched::Times,
-    http::{Credentials, Outbound, OutboundSettings},
+    http::{Credentials, Outbound, OutboundSettings, Reach},
     provider::Provider,
     settings::CheckSettings,
 };
@@ -49,7 +49,7 @@ impl Context {
     /// For checks that are built to see whether they can be, and never asked.
     fn nowhere() -> Result<Self, String> {
         let settings =
-            OutboundSettings { allow_private_addresses: true, ..OutboundSettings::default() };
+            OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
         let outbound = Outbound::new(settings).map_err(|error| error.to_string())?;
         let client_secret = SecretString::from(String::new());
         let credentials = Credentials { client_id: String::new(), client_secret };

@@ -6,20 +6,25 @@
 
 mod address;
 pub(crate) mod call;
-mod tls;
+pub(crate) mod dial;
+pub(crate) mod tls;
 mod visit;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, StatusCode,
     header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap},
 };
+use rustls::RootCertStore;
 use secrecy::SecretString;
 use url::{Host, Url, form_urlencoded};
 
-use self::address::{GuardedResolver, NotPublic, Reach};
-pub use self::visit::{Seen, Visit};
+use self::address::{GuardedResolver, NotPublic};
+pub use self::{
+    address::Reach,
+    visit::{Seen, Visit},
+};
 use crate::fault::UpstreamFault;
 
 /// Shorter than the keep-alive of common servers (5 s and more), so that a request seldom meets a
@@ -31,8 +36,7 @@ const IDLE_CONNECTIONS: usize = 64;
 
 #[derive(Clone, Debug)]
 pub struct OutboundSettings {
-    /// Development only: also private addresses, and http.
-    pub allow_private_addresses: bool,
+    pub reach: Reach,
     /// Certificates (PEM) trusted besides the machine's own.
     pub extra_ca_pem: Option<Vec<u8>>,
     /// For a whole request, from the name's resolution to the last byte of the body.
@@ -44,7 +48,7 @@ pub struct OutboundSettings {
 impl Default for OutboundSettings {
     fn default() -> Self {
         Self {
-            allow_private_addresses: false,
+            reach: Reach::Public,
             extra_ca_pem: None,
             deadline: Duration::from_secs(2),
             max_body: 256 * 1024, // The largest key sets in the wild are a few dozen KiB.
@@ -69,6 +73,8 @@ pub enum OutboundError {
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: reqwest::Client,
+    /// For connections that are not HTTP.
+    roots: Arc<RootCertStore>,
     reach: Reach,
     deadline: Duration,
     max_body: usize,
@@ -89,15 +95,14 @@ impl Outbound {
         reason = "this is the place where the client is built and bounded"
     )]
     pub fn new(settings: OutboundSettings) -> Result<Self, OutboundError> {
-        let OutboundSettings { allow_private_addresses, extra_ca_pem, deadline, max_body } =
-            settings;
-        let reach = if allow_private_addresses { Reach::Anywhere } else { Reach::Public };
+        let OutboundSettings { reach, extra_ca_pem, deadline, max_body } = settings;
         let roots = tls::roots(extra_ca_pem.as_deref())?;
         if roots.is_empty() && reach == Reach::Public {
             return Err(OutboundError::NoRoots);
         }
+        let roots = Arc::new(roots);
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(roots)?)
+            .tls_backend_preconfigured(tls::client_config(Arc::clone(&roots))?)
             .dns_resolver(GuardedResolver { reach })
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -111,7 +116,7 @@ impl Outbound {
             .user_agent(concat!("actas/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| OutboundError::Client(innermost(&error)))?;
-        Ok(Self { client, reach, deadline, max_body })
+        Ok(Self { client, roots, reach, deadline, max_body })
     }
 
     /// Fetches a JSON document.
@@ -135,7 +140,7 @@ impl Outbound {
     fn admit(&self, text: &str) -> Result<Url, UpstreamFault> {
         let url = Url::parse(text).map_err(|_| UpstreamFault::url(text))?;
         match (url.scheme(), self.reach) {
-            ("https", _) | ("http", Reach::Anywhere) => {}
+            ("https", _) | ("http", Reach::Inside | Reach::Anywhere) => {}
             _ => return Err(UpstreamFault::NotHttps(url.scheme().to_owned())),
         }
         if !url.username().is_empty() || url.password().is_some() {

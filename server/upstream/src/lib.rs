@@ -5,7 +5,8 @@
 //! and its parts: [`connectors`] (one file for each way to ask), `check` (what they have in common),
 //! `asking` and `checks` (which exchanges may share an answer), `budget` (how often we may ask),
 //! `access` (how we are let in), `provider`, `metadata` and `fetched` (what a provider publishes); then
-//! [`transmitter`] (whoever sends us security events, and the stream we have there).
+//! [`transmitter`] (whoever sends us security events, and the stream we have there); then [`sinks`]
+//! (where audit trails are sent).
 //!
 //! INVARIANT: a standing is told only from answers to requests that were sent after the caller asked
 //! or, where the connection is declared so, at most `max_age` before, and never across an epoch.
@@ -25,4 +26,5 @@ pub mod http;
 mod metadata;
 mod provider;
 pub mod settings;
+pub mod sinks;
 pub mod transmitter;

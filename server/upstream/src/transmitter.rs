@@ -33,7 +33,7 @@ use crate::{
     connection::CacheTimes,
     fault::UpstreamFault,
     fetched::{Fetched, Times},
-    http::{Outbound, OutboundSettings},
+    http::{Outbound, OutboundSettings, Reach},
     settings::{AccessSettings, Delivery, StreamSettings},
 };
 
@@ -89,7 +89,7 @@ impl Transmitter {
     /// What is wrong with them.
     pub fn validate(settings: &StreamSettings) -> Result<(), String> {
         let nowhere =
-            OutboundSettings { allow_private_addresses: true, ..OutboundSettings::default() };
+            OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
         let outbound = Outbound::new(nowhere).map_err(|error| error.to_string())?;
         Self::new("", settings.clone(), outbound, CacheTimes::default()).map(drop)
     }

@@ -6,9 +6,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// How far our requests may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     /// The public internet, by https.
     Public,
+    /// Also our own network, and http; not what clouds serve credentials from.
+    Inside,
     /// Anything, also by http; development only.
     Anywhere,
 }
@@ -17,6 +19,7 @@ impl Reach {
     pub(super) fn allows(self, address: IpAddr) -> bool {
         match self {
             Self::Public => is_public(address),
+            Self::Inside => is_public(address) || is_ours(address),
             Self::Anywhere => true,
         }
     }
@@ -80,6 +83,32 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_link_local()
         || address.is_documentation()
         || address == AZURE_WIRE_SERVER)
+}
+
+/// Metadata services that look like somebody's own network: Alibaba's is in the range of carriers,
+/// Amazon's by IPv6 among the unique local addresses.
+const ALIBABA_METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+const AMAZON_METADATA: [u16; 2] = [0xfd00, 0x0ec2];
+
+/// Loopback, and what networks number themselves with; nothing link-local, where the other metadata
+/// services are.
+fn is_ours(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            let carrier_grade_nat = a == 100 && (64..128).contains(&b);
+            let ours = address.is_private() || address.is_loopback() || carrier_grade_nat;
+            ours && address != ALIBABA_METADATA
+        }
+        IpAddr::V6(address) => {
+            if let Some(inner) = address.to_ipv4_mapped() {
+                return is_ours(IpAddr::V4(inner));
+            }
+            let [a, b, ..] = address.segments();
+            let unique_local = a & 0xfe00 == 0xfc00;
+            (unique_local && [a, b] != AMAZON_METADATA) || address.is_loopback()
+        }
+    }
 }
 
 /// Only global unicast (`2000::/3`) is public, less what tunnels to or stands for something else.
@@ -174,6 +203,38 @@ mod tests {
             "ff02::1",
         ] {
             assert!(!public(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn our_own_network_is_reached_when_asked_for_but_no_metadata_service() {
+        let inside = |text: &str| Reach::Inside.allows(text.parse().unwrap());
+        for text in [
+            "1.1.1.1",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "::1",
+            "::ffff:10.0.0.1",
+            "fd12:3456::1",
+        ] {
+            assert!(inside(text), "{text}");
+        }
+        for text in [
+            "0.0.0.0",
+            "100.100.100.200",
+            "168.63.129.16",
+            "169.254.169.254",
+            "192.0.0.192",
+            "224.0.0.1",
+            "::",
+            "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+            "fe80::1",
+        ] {
+            assert!(!inside(text), "{text}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! One request to a provider's API, and an answer that is still to be understood.
 
+use std::borrow::Cow;
+
 use reqwest::{
     Method, RequestBuilder, StatusCode,
     header::{
@@ -19,7 +21,7 @@ pub(crate) struct Call {
     pub(crate) url: String,
     pub(crate) auth: Auth,
     pub(crate) accept: &'static str,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Body,
 }
 
@@ -34,6 +36,8 @@ pub(crate) enum Auth {
 pub(crate) enum Body {
     None,
     Json(serde_json::Value),
+    /// Written already, in this media type.
+    Text(&'static str, String),
     Form(Vec<(&'static str, String)>),
 }
 
@@ -69,8 +73,12 @@ impl Call {
         Self { accept, ..self }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub(crate) fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -163,13 +171,14 @@ impl Outbound {
             ),
         };
         for (name, value) in call.headers {
-            request = request.header(name, value);
+            request = request.header(&*name, value);
         }
         Ok(match call.body {
             Body::None => request,
             Body::Json(body) => {
                 request.header(CONTENT_TYPE, "application/json").body(body.to_string())
             }
+            Body::Text(content_type, body) => request.header(CONTENT_TYPE, content_type).body(body),
             Body::Form(form) => request.form(&form),
         })
     }

@@ -3,20 +3,47 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
     crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
 use super::OutboundError;
 
 /// TLS by rustls over ring, passed explicitly: no process-wide provider is needed or changed.
-pub(super) fn client_config(roots: RootCertStore) -> Result<ClientConfig, OutboundError> {
+pub(super) fn client_config(roots: Arc<RootCertStore>) -> Result<ClientConfig, OutboundError> {
+    Ok(trusting(roots)?.with_no_client_auth())
+}
+
+/// The same for us as a client with a certificate (PEM) and its private key (PKCS#8, PEM).
+pub(crate) fn identified(
+    roots: Arc<RootCertStore>,
+    certificate: &str,
+    key: &str,
+) -> Result<ClientConfig, String> {
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "`client_certificate` is not PEM")?;
+    if chain.is_empty() {
+        return Err("`client_certificate`: there is no certificate in it".to_owned());
+    }
+    // What is wrong with a key is not quoted.
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| "`client_key` is not a private key in PEM")?;
+    let config = trusting(roots).map_err(|error| error.to_string())?;
+    config
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| format!("`client_certificate` and `client_key`: {error}"))
+}
+
+fn trusting(
+    roots: Arc<RootCertStore>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, OutboundError> {
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| OutboundError::Tls(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_root_certificates(roots))
 }
 
 /// The machine's root certificates and those in `extra_ca_pem`.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use upstream::{
     connection::{CacheTimes, Connection, ConnectionSettings},
     connectors::introspection,
-    http::{Outbound, OutboundSettings},
+    http::{Outbound, OutboundSettings, Reach},
     settings::CheckSettings,
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
@@ -98,7 +98,7 @@ pub fn times(cool_down: Duration) -> CacheTimes {
 /// Loopback is allowed; the deadline is far, so that a slow machine does not fail tests.
 pub fn development() -> OutboundSettings {
     OutboundSettings {
-        allow_private_addresses: true,
+        reach: Reach::Anywhere,
         deadline: Duration::from_secs(30),
         max_body: 64 * 1024,
         ..OutboundSettings::default()

@@ -13,7 +13,7 @@ use rustls::{
     crypto::ring,
     pki_types::{PrivateKeyDer, pem::PemObject},
 };
-use upstream::http::{Outbound, OutboundError, OutboundSettings};
+use upstream::http::{Outbound, OutboundError, OutboundSettings, Reach};
 
 fn certificate() -> CertifiedKey<KeyPair> {
     generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap()
@@ -22,7 +22,7 @@ fn certificate() -> CertifiedKey<KeyPair> {
 /// As in production; with a certificate, since the machine may have none.
 fn production() -> OutboundSettings {
     let extra_ca_pem = Some(certificate().cert.pem().into_bytes());
-    OutboundSettings { allow_private_addresses: false, extra_ca_pem, ..development() }
+    OutboundSettings { reach: Reach::Public, extra_ca_pem, ..development() }
 }
 
 async fn fault_of(issuer: &str) -> String {

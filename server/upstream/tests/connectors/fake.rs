@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use upstream::{
     connection::{CacheTimes, Connection, ConnectionSettings},
-    http::{Outbound, OutboundSettings},
+    http::{Outbound, OutboundSettings, Reach},
     settings::CheckSettings,
 };
 use wiremock::{
@@ -82,7 +82,7 @@ fn new_connection(
         times,
     };
     let outbound =
-        OutboundSettings { allow_private_addresses: true, deadline, ..OutboundSettings::default() };
+        OutboundSettings { reach: Reach::Anywhere, deadline, ..OutboundSettings::default() };
     Connection::new(settings, Outbound::new(outbound).unwrap())
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use upstream::{
     connection::CacheTimes,
     fault::UpstreamFault,
-    http::{Outbound, OutboundSettings},
+    http::{Outbound, OutboundSettings, Reach},
     settings::StreamSettings,
     transmitter::Transmitter,
 };
@@ -140,7 +140,7 @@ pub fn new(settings: StreamSettings) -> Result<Arc<Transmitter>, String> {
 /// Loopback is allowed; the deadline is far, so that a slow machine does not fail tests.
 pub fn development() -> OutboundSettings {
     OutboundSettings {
-        allow_private_addresses: true,
+        reach: Reach::Anywhere,
         deadline: Duration::from_secs(30),
         max_body: 64 * 1024,
         ..OutboundSettings::default()
