@@ -5,7 +5,7 @@ ifeq ($(OPENSSL_NO_VENDOR),)
 unexport OPENSSL_NO_VENDOR
 endif
 
-.PHONY: demo test interop keycloak bench lint deny
+.PHONY: demo test interop keycloak bench bench-size lint deny
 
 demo: ; cargo run --quiet --bin actas -- demo
 
@@ -16,6 +16,9 @@ interop: ; cargo test --workspace --no-run --quiet && conformance/interop/run
 keycloak: ; cargo test --workspace --no-run --quiet && conformance/interop/keycloak-run
 
 bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
+
+# ARGUMENTS="--records 10000000 --delegations 1000000" for a long life: an hour, and 40 GB on the disk.
+bench-size: ; .ci/with-postgres cargo bench --workspace --bench size -- $(ARGUMENTS)
 
 lint: ; cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
 

@@ -9,35 +9,30 @@ import sys
 
 import requests
 
-from scene import DOCUMENTS, agent, exchange, expect, read, signed_in
-
-HOPS = [
-    ("orchestrator", {"audience": "researcher"}),
-    ("researcher", {"audience": "archivist"}),
-    ("archivist", {"resource": DOCUMENTS}),
-]
+from scene import DOCUMENTS, HOPS, chain, expect, read, resource_server, revoke
 
 
 def main(description, out):
     scene = read(description)
-    token = signed_in(scene)
-    for client_id, target in HOPS:
-        reply = exchange(scene["token_endpoint"], agent(scene, client_id), token, **target)
-        expect(f"{client_id} exchanges: {reply.status_code}", reply.status_code == 200)
-        token = reply.json()["access_token"]
+    *_, token = chain(scene)
+    expect("three agents exchange, one after the other", token)
     call = requests.get(scene["api"], headers={"Authorization": f"Bearer {token}"}, timeout=10)
     expect(f"the API serves the last token: {call.status_code}", call.status_code == 200)
+    first, _, revoked = chain(scene)
+    revoke(scene, "orchestrator", first)
     agents = [f"agent:{client_id}" for client_id, _ in reversed(HOPS)]
-    chain = {
+    told = {
         "issuer": scene["issuer"],
         "jwks_uri": scene["jwks_uri"],
         "audience": DOCUMENTS,
+        "client": resource_server(scene, "documents-api"),
         "subject": "alice",
         "actors": agents,
         "scope": "documents:read",
         "token": token,
+        "revoked": revoked,
     }
-    pathlib.Path(out).write_text(json.dumps(chain))
+    pathlib.Path(out).write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ import requests
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 DOCUMENTS = "https://documents.demo.example"
+HOPS = [
+    ("orchestrator", {"audience": "researcher"}),
+    ("researcher", {"audience": "archivist"}),
+    ("archivist", {"resource": DOCUMENTS}),
+]
 
 
 def read(path):
@@ -17,6 +22,12 @@ def read(path):
 def agent(scene, client_id):
     """The pair that authenticates an agent."""
     found = next(one for one in scene["agents"] if one["client_id"] == client_id)
+    return found["client_id"], found["client_secret"]
+
+
+def resource_server(scene, client_id):
+    """The pair that authenticates a resource server at introspection."""
+    found = next(one for one in scene["resource_servers"] if one["client_id"] == client_id)
     return found["client_id"], found["client_secret"]
 
 
@@ -44,6 +55,24 @@ def exchange(token_endpoint, client, subject_token, **parameters):
         **parameters,
     }
     return requests.post(token_endpoint, data=form, auth=client, timeout=10)
+
+
+def chain(scene):
+    """alice → orchestrator → researcher → archivist → documents: the token of each hop."""
+    tokens = [signed_in(scene)]
+    for client_id, target in HOPS:
+        reply = exchange(scene["token_endpoint"], agent(scene, client_id), tokens[-1], **target)
+        if reply.status_code != 200:
+            raise SystemExit(f"not so: {client_id} exchanges: {reply.status_code} {reply.text}")
+        tokens.append(reply.json()["access_token"])
+    return tokens[1:]
+
+
+def revoke(scene, client_id, token):
+    """RFC 7009 by hand."""
+    form = {"token": token}
+    reply = requests.post(scene["revocation_endpoint"], data=form, auth=agent(scene, client_id), timeout=10)
+    expect(f"{client_id} revokes: {reply.status_code}", reply.status_code == 200)
 
 
 def expect(said, truth):

@@ -1,34 +1,15 @@
 //! The happy exchange, of which a test changes one thing.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-
 use crate::{
-    ACCESS_TOKEN, DOCUMENTS, Reply, TOKEN_EXCHANGE, Target,
-    http::{escape, form, post},
-    target::Agent,
+    ACCESS_TOKEN, Credentials, DOCUMENTS, Granted, Reply, TOKEN_EXCHANGE, Target, form::Form,
 };
-
-/// How the client authenticates (RFC 6749 §2.3).
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// The `Authorization: Basic` header, id and secret form-encoded first (RFC 6749 §2.3.1).
-    Basic(Agent),
-    /// `client_id` and `client_secret` in the body.
-    Body(Agent),
-    /// An `Authorization` header exactly as given.
-    Header(String),
-    /// No authentication at all.
-    Missing,
-}
 
 /// A token exchange request under construction.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Exchange<'t> {
     target: &'t Target,
-    endpoint: String,
-    credentials: Credentials,
-    pairs: Vec<(String, String)>,
+    form: Form,
 }
 
 impl<'t> Exchange<'t> {
@@ -40,12 +21,8 @@ impl<'t> Exchange<'t> {
             ("subject_token_type", ACCESS_TOKEN),
             ("resource", DOCUMENTS),
         ];
-        Self {
-            target,
-            endpoint: target.token_endpoint.clone(),
-            credentials: Credentials::Basic(target.agent("orchestrator").clone()),
-            pairs: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-        }
+        let form = Form::new(&target.token_endpoint, target.agent("orchestrator"), &pairs);
+        Self { target, form }
     }
 
     /// A subject token of `alice` fresh from the identity provider, in the happy exchange.
@@ -55,19 +32,17 @@ impl<'t> Exchange<'t> {
 
     /// The same with this parameter set to this value, once.
     pub fn with(self, name: &str, value: &str) -> Self {
-        self.without(name).adding(name, value)
+        self.but(|form| form.with(name, value))
     }
 
     /// The same with one more parameter, even if it is there already.
-    pub fn adding(mut self, name: &str, value: &str) -> Self {
-        self.pairs.push((name.to_owned(), value.to_owned()));
-        self
+    pub fn adding(self, name: &str, value: &str) -> Self {
+        self.but(|form| form.adding(name, value))
     }
 
     /// The same without this parameter.
-    pub fn without(mut self, name: &str) -> Self {
-        self.pairs.retain(|(present, _)| present != name);
-        self
+    pub fn without(self, name: &str) -> Self {
+        self.but(|form| form.without(name))
     }
 
     /// The same for another agent of the organization, with `Basic`.
@@ -82,30 +57,29 @@ impl<'t> Exchange<'t> {
     }
 
     /// The same with other credentials.
-    pub fn authenticated(mut self, credentials: Credentials) -> Self {
-        self.credentials = credentials;
-        self
+    pub fn authenticated(self, credentials: Credentials) -> Self {
+        self.but(|form| form.authenticated(credentials))
     }
 
     /// The same at another endpoint.
-    pub fn at(mut self, endpoint: &str) -> Self {
-        endpoint.clone_into(&mut self.endpoint);
-        self
+    pub fn at(self, endpoint: &str) -> Self {
+        self.but(|form| form.at(endpoint))
+    }
+
+    fn but(self, change: impl FnOnce(Form) -> Form) -> Self {
+        Self { form: change(self.form), ..self }
     }
 
     /// All values sent under this name.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
-        self.pairs.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
+        self.form.values(name)
     }
 
     /// Who asks, when the credentials name somebody.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        match &self.credentials {
-            Credentials::Basic(agent) | Credentials::Body(agent) => Some(&agent.client_id),
-            Credentials::Header(_) | Credentials::Missing => None,
-        }
+        self.form.client_id()
     }
 
     /// Sends the form and holds the reply to the invariants; a token is for the targets as asked.
@@ -118,12 +92,8 @@ impl<'t> Exchange<'t> {
     /// The same, for a request which may write the names of its targets in another way.
     #[must_use]
     pub fn send_as(&self, targets: &[&str]) -> Reply {
-        let mut pairs = self.pairs.clone();
-        if let Credentials::Body(agent) = &self.credentials {
-            pairs.push(("client_id".to_owned(), agent.client_id.clone()));
-            pairs.push(("client_secret".to_owned(), agent.client_secret.clone()));
-        }
-        let reply = self.send_body("application/x-www-form-urlencoded", form(&pairs).as_bytes());
+        let reply = self.form.send(self.target);
+        reply.hold_to_invariants(self.target);
         if reply.status == 200 {
             reply.granted().answers(self, targets);
         }
@@ -133,10 +103,7 @@ impl<'t> Exchange<'t> {
     /// Sends these bytes instead of the form, and holds the reply to the invariants.
     #[must_use]
     pub fn send_body(&self, content_type: &str, body: &[u8]) -> Reply {
-        let authorization = self.authorization();
-        let headers: Vec<_> =
-            authorization.iter().map(|value| ("authorization", value.as_str())).collect();
-        let reply = post(&self.endpoint, content_type, &headers, body);
+        let reply = self.form.send_body(self.target, content_type, body);
         reply.hold_to_invariants(self.target);
         reply
     }
@@ -144,26 +111,16 @@ impl<'t> Exchange<'t> {
     /// The form as it would be sent.
     #[must_use]
     pub fn body(&self) -> String {
-        form(&self.pairs)
-    }
-
-    fn authorization(&self) -> Option<String> {
-        match &self.credentials {
-            Credentials::Basic(agent) => Some(basic(&agent.client_id, &agent.client_secret)),
-            Credentials::Header(value) => Some(value.clone()),
-            Credentials::Body(_) | Credentials::Missing => None,
-        }
+        self.form.text()
     }
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined by a colon.
+/// alice → orchestrator → researcher → archivist, the last one for the documents.
 #[must_use]
-pub fn basic(client_id: &str, client_secret: &str) -> String {
-    basic_raw(&escape(client_id), &escape(client_secret))
-}
-
-/// The header with both parts exactly as given.
-#[must_use]
-pub fn basic_raw(client_id: &str, client_secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{client_id}:{client_secret}")))
+pub fn three_hops(target: &Target) -> [Granted; 3] {
+    let first = Exchange::happy(target).for_agent("researcher").send().granted();
+    let second = Exchange::of(target, &first.token.text);
+    let second = second.by("researcher").for_agent("archivist").send().granted();
+    let third = Exchange::of(target, &second.token.text).by("archivist").send().granted();
+    [first, second, third]
 }

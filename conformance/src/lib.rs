@@ -2,12 +2,15 @@
 //! inside.
 //!
 //! Reading order: [`target`] (whom we talk to), [`running`] (where it comes from), [`exchange`]
-//! (the happy request of which a test changes one thing), [`reply`] (what came back, and the
+//! (the happy request of which a test changes one thing), [`about`] (introspection and revocation,
+//! likewise), [`form`] (what these requests are made of), [`reply`] (what came back, and the
 //! invariants every reply is held to), [`idp`] (the development identity provider's control
 //! endpoint), [`jwt`] (tokens as text: read, verified through the JWKS, forged).
 //!
-//! INVARIANT: every reply of a token endpoint passes [`reply::Reply::hold_to_invariants`], because
-//! there is no way to send an exchange without it.
+//! INVARIANT: every reply to a client passes
+//! [`reply::Reply::hold_to_what_every_client_is_owed`], and that of a token endpoint
+//! [`reply::Reply::hold_to_invariants`], because there is no way to send a form or an exchange
+//! without it.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -15,7 +18,9 @@
     reason = "a test library fails by panicking, and says with what"
 )]
 
+pub mod about;
 pub mod exchange;
+pub mod form;
 pub mod http;
 pub mod idp;
 pub mod jwt;
@@ -23,10 +28,12 @@ pub mod reply;
 pub mod running;
 pub mod target;
 
-pub use exchange::{Credentials, Exchange};
+pub use about::{AboutToken, INACTIVE, INTROSPECTION_JWT};
+pub use exchange::Exchange;
+pub use form::Credentials;
 pub use jwt::Jwt;
 pub use reply::{Granted, Reply};
-pub use running::{now, target};
+pub use running::{eventually, now, target};
 pub use target::Target;
 
 /// RFC 8693 §2.1: the value of `grant_type`.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Map, Value};
 
-use crate::{ACCESS_TOKEN, Exchange, Jwt, Target, now};
+use crate::{ACCESS_TOKEN, Exchange, INACTIVE, INTROSPECTION_JWT, Jwt, Target, now};
 
 /// A token of ours lives no longer than this.
 const LONGEST_LIFETIME: i64 = 300;
@@ -92,30 +92,53 @@ impl Reply {
 
     /// What every reply of a token endpoint must satisfy whatever was asked.
     pub fn hold_to_invariants(&self, target: &Target) {
-        assert!(
-            self.status == 200 || (400..500).contains(&self.status) || self.status == 503,
-            "a token endpoint answers 200, 4xx or 503: {} {}",
-            self.status,
-            self.text()
-        );
-        let header = |name| self.header(name).unwrap_or_default().to_ascii_lowercase();
-        let has = |list: &str, wanted| list.split([',', ';']).any(|part| part.trim() == wanted);
-        assert!(has(&header("cache-control"), "no-store"), "Cache-Control: no-store: {self:?}");
-        assert!(has(&header("pragma"), "no-cache"), "Pragma: no-cache: {self:?}");
-        assert!(has(&header("content-type"), "application/json"), "a JSON type: {self:?}");
+        self.hold_to_what_every_client_is_owed(target);
+        assert!(self.has("pragma", "no-cache"), "Pragma: no-cache: {self:?}");
+        assert!(self.has("content-type", "application/json"), "a JSON type: {self:?}");
         let Value::Object(body) = self.json() else { panic!("not a JSON object: {self:?}") };
         for member in ["refresh_token", "id_token"] {
             assert!(!body.contains_key(member), "an exchange issues no {member}: {self:?}");
         }
+    }
+
+    /// What every reply to a client must satisfy, at any endpoint.
+    pub fn hold_to_what_every_client_is_owed(&self, target: &Target) {
+        assert!(
+            self.status == 200 || (400..500).contains(&self.status) || self.status == 503,
+            "a client is answered 200, 4xx or 503: {} {}",
+            self.status,
+            self.text()
+        );
+        assert!(self.has("cache-control", "no-store"), "Cache-Control: no-store: {self:?}");
         if self.status != 200 {
+            assert!(self.has("content-type", "application/json"), "a JSON type: {self:?}");
+            let Value::Object(body) = self.json() else { panic!("not a JSON object: {self:?}") };
             self.hold_refusal_to_invariants(&body, target);
         }
         let log = target.log.as_ref().map(|path| fs::read(path).expect("the server's log"));
         let log = String::from_utf8_lossy(log.as_deref().unwrap_or_default()).into_owned();
-        let secrets = target.agents.iter().map(|agent| agent.client_secret.as_str());
+        let secrets = target.clients().map(|client| client.client_secret.as_str());
         for never in secrets.chain(["panicked at", "eyJ"]) {
             assert!(!log.contains(never), "`{never}` in the log: {log}");
         }
+    }
+
+    /// RFC 7662 §2.2: `active` is a boolean, and nothing is beside one that is false.
+    pub(crate) fn hold_to_introspection(&self) {
+        if self.status != 200 || self.has("content-type", INTROSPECTION_JWT) {
+            return;
+        }
+        assert!(self.has("content-type", "application/json"), "a JSON type: {self:?}");
+        let active = self.json().get("active").and_then(Value::as_bool);
+        let active = active.unwrap_or_else(|| panic!("active REQUIRED, a boolean: {self:?}"));
+        assert!(active || self.text() == INACTIVE, "more than `active`: {self:?}");
+    }
+
+    /// Whether a header has this among its values, compared without case.
+    #[must_use]
+    pub fn has(&self, header: &str, wanted: &str) -> bool {
+        let values = self.header(header).unwrap_or_default().to_ascii_lowercase();
+        values.split([',', ';']).any(|part| part.trim() == wanted)
     }
 
     fn hold_refusal_to_invariants(&self, body: &Map<String, Value>, target: &Target) {
@@ -130,8 +153,8 @@ impl Reply {
         assert!(!body.contains_key("access_token"), "a refusal carries no token: {self:?}");
         let said = format!("{:?}{}", self.headers, self.text());
         assert!(!said.contains("eyJ"), "something like a token in a refusal: {said}");
-        for agent in target.agents.iter().chain(&target.other_org.agents) {
-            assert!(!said.contains(&agent.client_secret), "a secret in a refusal: {said}");
+        for client in target.clients().chain(&target.other_org.agents) {
+            assert!(!said.contains(&client.client_secret), "a secret in a refusal: {said}");
         }
     }
 }

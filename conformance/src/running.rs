@@ -48,6 +48,19 @@ pub fn now() -> i64 {
     i64::try_from(elapsed.as_secs()).expect("seconds fit")
 }
 
+/// Asks until there is an answer; the pause only keeps the wait from spinning. Panics when there is
+/// none within `patience`.
+pub fn eventually<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < patience, "not within {patience:?}: {what}");
+        thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "how a person points the suite at a deployment")]
 fn described() -> Option<Target> {
     env::var_os(TARGET).map(|path| Target::read(Path::new(&path)))

@@ -16,11 +16,14 @@ pub struct Target {
     pub issuer: String,
     pub token_endpoint: String,
     pub jwks_uri: String,
+    pub introspection_endpoint: String,
+    pub revocation_endpoint: String,
     pub other_org: OtherOrg,
     pub idp: Idp,
     pub users: Vec<User>,
-    pub agents: Vec<Agent>,
+    pub agents: Vec<Client>,
     pub resources: Vec<Resource>,
+    pub resource_servers: Vec<ResourceServer>,
     /// A protected resource that accepts our tokens for [`crate::DOCUMENTS`].
     pub api: String,
     /// The server's log, when it can be read from here: it is held to the invariants too.
@@ -33,8 +36,12 @@ pub struct Target {
 pub struct OtherOrg {
     pub issuer: String,
     pub token_endpoint: String,
+    pub introspection_endpoint: String,
+    pub revocation_endpoint: String,
     #[serde(default)]
-    pub agents: Vec<Agent>,
+    pub agents: Vec<Client>,
+    #[serde(default)]
+    pub resource_servers: Vec<ResourceServer>,
 }
 
 /// The identity provider the organization trusts, with the control endpoint described in
@@ -52,10 +59,20 @@ pub struct User {
     pub sub: String,
 }
 
+/// An agent's or a resource server's credentials.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Agent {
+pub struct Client {
     pub client_id: String,
     pub client_secret: String,
+}
+
+/// Whoever serves a resource, as a client of the introspection endpoint.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ResourceServer {
+    /// The `aud` of its tokens.
+    pub resource: String,
+    #[serde(flatten)]
+    pub client: Client,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,17 +93,37 @@ impl Target {
 
     /// The registered agent with this `client_id`.
     #[must_use]
-    pub fn agent(&self, client_id: &str) -> &Agent {
+    pub fn agent(&self, client_id: &str) -> &Client {
         self.agents
             .iter()
             .find(|agent| agent.client_id == client_id)
             .unwrap_or_else(|| panic!("the description names no agent `{client_id}`"))
     }
 
+    /// The agent or resource server with this `client_id`: they share one namespace.
+    #[must_use]
+    pub fn client(&self, client_id: &str) -> &Client {
+        self.clients()
+            .find(|client| client.client_id == client_id)
+            .unwrap_or_else(|| panic!("the description names no client `{client_id}`"))
+    }
+
+    /// Everybody who has a secret.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.agents.iter().chain(self.resource_servers.iter().map(|server| &server.client))
+    }
+
     /// An agent of the other organization.
     #[must_use]
-    pub fn stranger(&self) -> &Agent {
+    pub fn stranger(&self) -> &Client {
         self.other_org.agents.first().expect("the description names no agent of `other_org`")
+    }
+
+    /// A resource server of the other organization.
+    #[must_use]
+    pub fn strange_api(&self) -> &ResourceServer {
+        let servers = &self.other_org.resource_servers;
+        servers.first().expect("the description names no resource server of `other_org`")
     }
 
     /// RFC 8414 §3: the well-known suffix goes between host and path.

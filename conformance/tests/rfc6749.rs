@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use conformance::{
     Credentials, Exchange,
-    exchange::{basic, basic_raw},
+    form::{basic, basic_raw},
     target,
 };
 

@@ -99,14 +99,79 @@ fn s2_lists_the_token_exchange_grant() {
     assert!(strings(&metadata(), "grant_types_supported").contains(&TOKEN_EXCHANGE));
 }
 
-/// RFC 8414 §2: "`token_endpoint_auth_methods_supported` OPTIONAL." What it lists works, "none" is
-/// not among them: an exchange is for authenticated clients.
+/// RFC 8414 §2: "`token_endpoint_auth_methods_supported` OPTIONAL.", and the same for revocation and
+/// introspection. What they list works (tests named `…takes_both_methods…`), "none" is not among them:
+/// all three are for authenticated clients.
 #[test]
 fn s2_lists_the_client_authentication_that_works() {
     let document = metadata();
-    let methods = strings(&document, "token_endpoint_auth_methods_supported");
-    assert!(methods.contains(&"client_secret_basic") && methods.contains(&"client_secret_post"));
-    assert!(!methods.contains(&"none"));
+    for endpoint in ["token", "revocation", "introspection"] {
+        let methods = strings(&document, &format!("{endpoint}_endpoint_auth_methods_supported"));
+        assert_eq!(methods, ["client_secret_basic", "client_secret_post"], "{endpoint}");
+    }
+}
+
+/// RFC 8414 §2: "`…_auth_signing_alg_values_supported` … This metadata entry MUST be present if either
+/// of these authentication methods" (`private_key_jwt`, `client_secret_jwt`) "are specified …. The
+/// value "none" MUST NOT be used."
+#[test]
+fn s2_lists_algorithms_of_client_assertions_where_there_are_some() {
+    let document = metadata();
+    for endpoint in ["token", "revocation", "introspection"] {
+        let methods = strings(&document, &format!("{endpoint}_endpoint_auth_methods_supported"));
+        let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+        let assertions = methods.iter().any(|method| method.ends_with("_jwt"));
+        assert_eq!(document.get(&name).is_some(), assertions, "{name}");
+        assert!(!strings(&document, &name).contains(&"none"), "{name}");
+    }
+}
+
+/// RFC 8414 §2: "`introspection_endpoint` OPTIONAL. URL of the authorization server's … introspection
+/// endpoint", "`revocation_endpoint` OPTIONAL".
+#[test]
+fn s2_names_introspection_and_revocation() {
+    let document = metadata();
+    assert_eq!(document["introspection_endpoint"], target().introspection_endpoint);
+    assert_eq!(document["revocation_endpoint"], target().revocation_endpoint);
+    let granted = Exchange::happy(target()).send().granted();
+    assert!(granted.is_active(target()));
+    granted.revoke(target());
+    assert!(!granted.is_active(target()));
+}
+
+/// RFC 7009 §2: "URL for token revocation endpoints MUST be HTTPS URLs"; RFC 7662 §4 wants TLS, too.
+/// All are where the issuer is, which is HTTPS or loopback (`rfc8693::…s6_is_offered_over_tls…`).
+#[test]
+fn s2_every_endpoint_is_below_the_issuer() {
+    let document = metadata();
+    let endpoints: Vec<(&String, &str)> = document
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
+        .map(|(name, value)| (name, value.as_str().unwrap()))
+        .collect();
+    assert!(3 < endpoints.len(), "{document}");
+    for (name, url) in endpoints {
+        assert!(url.starts_with(&format!("{}/", target().issuer)), "{name}: {url}");
+    }
+}
+
+/// RFC 9701 §7: "`introspection_signing_alg_values_supported` OPTIONAL. JSON array containing a list
+/// of the JWS signing algorithms … supported by the introspection endpoint to sign the response."
+#[test]
+fn rfc9701_s7_lists_the_algorithm_of_signed_introspection() {
+    let document = metadata();
+    let granted = Exchange::happy(target()).send().granted();
+    let algorithms = strings(&document, "introspection_signing_alg_values_supported");
+    assert_eq!(algorithms, [granted.token.header["alg"].as_str().unwrap()]);
+    // Nothing is encrypted, so nothing is said of it.
+    for name in [
+        "introspection_encryption_alg_values_supported",
+        "introspection_encryption_enc_values_supported",
+    ] {
+        assert!(document.get(name).is_none(), "{name}");
+    }
 }
 
 /// RFC 8414 §2: "`token_endpoint` … REQUIRED unless only the implicit grant type is supported."

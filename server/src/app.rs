@@ -1,9 +1,11 @@
 //! Organizations out of settings and database: the only place where concrete types meet.
 
+mod connect;
 pub mod connection;
+pub mod exports;
 mod ring;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use delegation::{
@@ -12,19 +14,34 @@ use delegation::{
     org::{Agent, Org, Resource},
     ports::StreamId,
     refusal::Fault,
-    trail::Notary,
+    status::StatusIndexes,
+    trail::{Notary, Trail},
 };
-use keys::{DataKey, KeyRing, MasterKey, SecretHash};
+use keys::{KeyRing, SecretHash};
 use policy::{OrgPolicies, Rules, Timestamp};
-use store::{Installation, Store};
+use store::Store;
 use tokio::sync::Mutex;
-use upstream::http::{Outbound, OutboundSettings};
+use upstream::{
+    http::{Outbound, OutboundSettings, Reach},
+    sinks::Workshop,
+};
 
-use self::connection::{Maker, Stream};
-use crate::{clock, config::Config, jobs::streams::Watched, metrics::Metrics};
+pub use self::connect::{Connected, connect, rewrap};
+use self::{
+    connection::{Maker, Stream},
+    exports::{Export, Exported, Exporter},
+};
+use crate::{
+    clock, config::Config, custody::Keeper, http::status_lists::Made, jobs::streams::Watched,
+    metrics::Metrics,
+};
 
 /// Larger answers of an identity provider than this are not read on.
 const LARGEST_ANSWER: usize = 256 * 1024;
+/// Nor those of a sink, which only has to say yes.
+const LARGEST_RECEIPT: usize = 64 * 1024;
+/// For one batch. Shorter than the lease of an export, see [`crate::jobs::export_audit`].
+const SINK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Everything a process serves. Shared by all workers; reading it takes no lock.
 #[derive(Debug)]
@@ -33,9 +50,13 @@ pub struct App {
     pub origin: String,
     pub default_org: Option<String>,
     pub store: Store,
+    pub keeper: Keeper,
     pub metrics: Metrics,
+    /// Status lists as they are served.
+    pub(crate) status_lists: Made,
     registry: Arc<dyn Registry>,
     maker: Maker,
+    exporter: Exporter,
     orgs: ArcSwap<HashMap<String, Arc<Loaded>>>,
     /// One reload at a time: each copies the map.
     reloading: Mutex<()>,
@@ -46,10 +67,12 @@ pub struct App {
 pub struct Loaded {
     pub org: Arc<Org>,
     pub declared: Declared,
-    /// When a key that is published now begins to sign.
+    /// When the state of a signing key changes next, or a successor is due.
     pub next_key_at: Option<Timestamp>,
     /// The streams of signals that are ours to look after.
     pub streams: Vec<Stream>,
+    /// Where its audit trail is sent.
+    pub exports: Vec<Export>,
 }
 
 impl Loaded {
@@ -78,14 +101,18 @@ impl App {
     /// The database or the outbound client cannot be used. An organization that cannot be loaded
     /// is logged and left out: it must not take the others down.
     pub async fn build(config: &Config) -> Result<Arc<Self>, StartError> {
-        let Connected { store, data_key } = connect(config).await?;
+        let Connected { store, data_key, keeper } = connect(config).await?;
         let outbound = outbound(config)?;
+        let exporter = Exporter { master: Arc::clone(&data_key), workshop: workshop(config)? };
         let app = Arc::new(Self {
             origin: config.origin().to_owned(),
             default_org: config.default_org.clone(),
             registry: store.registry(),
             store,
+            keeper,
             metrics: Metrics::new(),
+            status_lists: Made::default(),
+            exporter,
             maker: Maker { master: data_key, outbound, replicas: config.upstream.replicas },
             orgs: ArcSwap::default(),
             reloading: Mutex::new(()),
@@ -98,6 +125,12 @@ impl App {
     #[must_use]
     pub fn org(&self, id: &str) -> Option<Arc<Org>> {
         self.orgs.load().get(id).map(|loaded| Arc::clone(&loaded.org))
+    }
+
+    /// What is declared of all organizations, as of now.
+    #[must_use]
+    pub fn registry(&self) -> Arc<dyn Registry> {
+        Arc::clone(&self.registry)
     }
 
     /// Every organization, as it was last loaded.
@@ -124,6 +157,28 @@ impl App {
         self.orgs.load().values().flat_map(of).collect()
     }
 
+    /// The audit trail of an organization, whether or not that can be loaded.
+    #[must_use]
+    pub fn trail(&self, org: &str) -> Arc<dyn Trail> {
+        self.store.trail(org, Notary::new(org, Arc::clone(&self.maker.master)))
+    }
+
+    /// Every export of every organization, as it was last loaded.
+    #[must_use]
+    pub fn exported(&self) -> Vec<Exported> {
+        let of = |loaded: &Arc<Loaded>| {
+            let org = Arc::clone(&loaded.org);
+            let exports = self.store.exports(&org.id);
+            let exported = move |export: &Export| Exported {
+                org: Arc::clone(&org),
+                export: export.clone(),
+                exports: Arc::clone(&exports),
+            };
+            loaded.exports.iter().map(exported).collect::<Vec<_>>()
+        };
+        self.orgs.load().values().flat_map(of).collect()
+    }
+
     /// How many organizations are served.
     #[must_use]
     pub fn org_count(&self) -> usize {
@@ -141,7 +196,7 @@ impl App {
     }
 
     /// Loads what has changed since the last time: new and changed organizations, and those whose
-    /// next key is due.
+    /// keys are due.
     ///
     /// # Errors
     ///
@@ -189,10 +244,11 @@ impl App {
         }
         let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
         let (ring, next_key_at) =
-            ring::ring(&*self.store.key_store(), &self.maker.master, &declared).await?;
+            ring::ring(&*self.store.key_store(), &self.keeper, &declared).await?;
         let (org, streams) = self.assemble(&declared, ring, previous.as_deref())?;
         let org = Arc::new(org);
-        let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at, streams };
+        let exports = self.exporter.exports(&declared, previous.as_deref());
+        let loaded = Loaded { org: Arc::clone(&org), declared, next_key_at, streams, exports };
         let mut orgs = HashMap::clone(&self.orgs.load());
         orgs.insert(id.to_owned(), Arc::new(loaded));
         self.orgs.store(Arc::new(orgs));
@@ -228,6 +284,12 @@ impl App {
             declared.resources.iter().map(|resource| Arc::new(resource_of(resource))).collect();
         let server =
             |resource: &Arc<Resource>| Some((resource.client_id.clone()?, resource.clone()));
+        let status_lists = self.store.status_lists(id);
+        // What was leased stays leased.
+        let status_indexes = previous.map_or_else(
+            || Arc::new(StatusIndexes::new(Arc::clone(&status_lists))),
+            |previous| Arc::clone(&previous.org.status_indexes),
+        );
         let org = Org {
             id: id.clone(),
             issuer: self.issuer(id),
@@ -245,8 +307,9 @@ impl App {
             master: Arc::clone(&self.maker.master),
             ledger: self.store.ledger(id),
             streams: self.store.streams(id),
-            trail: self.store.trail(id, Notary::new(id, Arc::clone(&self.maker.master))),
-            status_lists: self.store.status_lists(id),
+            trail: self.trail(id),
+            status_lists,
+            status_indexes,
         };
         Ok((org, streams.into_iter().flatten().collect()))
     }
@@ -259,7 +322,7 @@ impl App {
 /// When there is nobody to trust.
 pub(crate) fn outbound(config: &Config) -> Result<Outbound, StartError> {
     Outbound::new(OutboundSettings {
-        allow_private_addresses: config.development,
+        reach: if config.development { Reach::Anywhere } else { Reach::Public },
         extra_ca_pem: config.upstream.extra_ca.clone(),
         deadline: config.upstream.deadline,
         max_body: LARGEST_ANSWER,
@@ -267,46 +330,21 @@ pub(crate) fn outbound(config: &Config) -> Result<Outbound, StartError> {
     .map_err(|e| StartError::Outbound(e.to_string()))
 }
 
-/// Connects to the database and brings its schema up to date.
-///
-/// # Errors
-///
-/// It cannot be reached, or a newer actas has migrated it.
-pub async fn connect(config: &Config) -> Result<Connected, Fault> {
-    let database = &config.database;
-    let settings =
-        store::Settings { url: database.url.clone(), max_connections: database.max_connections };
-    let store = Store::connect(&settings).await?;
-    store.migrate().await?;
-    let data_key = Arc::new(admit(&store, &config.keys.master).await?);
-    Ok(Connected { store, data_key })
-}
-
-/// A database that is ours.
-#[derive(Debug)]
-pub struct Connected {
-    pub store: Store,
-    /// What everything in it is sealed under.
-    pub data_key: Arc<DataKey>,
-}
-
-/// Unwraps the data key, or makes one for a new database. Under another master key nothing could be
-/// opened, and what is sealed could never be.
-async fn admit(store: &Store, master: &MasterKey) -> Result<DataKey, Fault> {
-    let broken = |e: keys::SealFault| Fault::Keys(e.to_string());
-    let other = |_| {
-        Fault::Keys("the master key is not the one this database was last used with".to_owned())
+/// Sinks may be slower than identity providers, and in our own network when the operator says so.
+fn workshop(config: &Config) -> Result<Workshop, StartError> {
+    let reach = match (config.development, config.exports.private_addresses) {
+        (true, _) => Reach::Anywhere,
+        (false, true) => Reach::Inside,
+        (false, false) => Reach::Public,
     };
-    let fresh = DataKey::generate().and_then(|key| master.wrap(&key)).map_err(broken)?;
-    match store.found_installation(&fresh).await? {
-        Installation::Wrapped(wrapped) => master.unwrap(&wrapped).map_err(other),
-        Installation::Probe(probe) => {
-            let key = master.as_data_key().map_err(broken)?;
-            key.open("installation", &probe).map_err(other)?;
-            store.rewrap(&probe, &master.wrap(&key).map_err(broken)?).await?;
-            Ok(key)
-        }
-    }
+    let outbound = Outbound::new(OutboundSettings {
+        reach,
+        extra_ca_pem: config.upstream.extra_ca.clone(),
+        deadline: SINK_DEADLINE,
+        max_body: LARGEST_RECEIPT,
+    });
+    let outbound = outbound.map_err(|e| StartError::Outbound(e.to_string()))?;
+    Ok(Workshop { outbound, directory: config.exports.directory.clone() })
 }
 
 fn resource_of(declared: &declared::Resource) -> Resource {

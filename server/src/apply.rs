@@ -6,12 +6,15 @@
 pub mod check;
 pub mod connection;
 pub mod diff;
+pub mod export;
+mod operator;
+mod secrets;
 pub mod spec;
 
 use std::{collections::BTreeMap, path::Path};
 
 use delegation::{
-    declared::{Change, Declared, Registry, SecretOwner},
+    declared::{Declared, Registry},
     refusal::Fault,
 };
 use keys::DataKey;
@@ -26,7 +29,8 @@ pub struct Report {
     pub org: String,
     pub revision: i64,
     pub changes: Vec<String>,
-    /// The secrets of new agents, shown this once and never stored.
+    /// The secrets of new agents, resource servers and operators by name, shown this once and never
+    /// stored.
     pub secrets: BTreeMap<String, String>,
 }
 
@@ -34,8 +38,11 @@ pub struct Report {
 pub enum ApplyError {
     #[error("{0}")]
     File(String),
-    #[error("`{0}` is not an agent of this file")]
-    NoSuchAgent(String),
+    #[error(
+        "`{0}` is not an agent of this file, nor the `client_id` of one of its resources, nor one of \
+         its operators"
+    )]
+    NoSuchOwner(String),
     #[error("somebody else changed the organization at the same time; run it again")]
     Raced,
     #[error(transparent)]
@@ -46,7 +53,7 @@ pub enum ApplyError {
 #[derive(Clone, Copy, Debug)]
 pub struct How<'a> {
     pub dry_run: bool,
-    /// Agents whose secret is replaced by a new one.
+    /// Agents, resource servers and operators whose secret is replaced by a new one.
     pub new_secrets: &'a [String],
     pub now: Timestamp,
 }
@@ -81,10 +88,11 @@ pub async fn apply_desired(
     let current = registry.find(&org).await?;
     let grants = if current.is_some() { registry.grants(&org).await? } else { Vec::new() };
     let revision = current.as_ref().map_or(0, |declared: &Declared| declared.revision);
-    let Diff { mut changes, mut lines } =
+    let owners = secrets::owners(&desired, current.as_ref());
+    let mut diff =
         diff::between(current.as_ref(), &grants, desired, master).map_err(ApplyError::File)?;
-    let secrets =
-        make_secrets(&mut changes, &mut lines, current.as_ref(), master, how.new_secrets)?;
+    let secrets = secrets::make(&mut diff, owners, master, how.new_secrets)?;
+    let Diff { changes, lines } = diff;
     let mut report = Report { org, revision, changes: lines, secrets };
     if changes.is_empty() {
         return Ok(report);
@@ -96,42 +104,4 @@ pub async fn apply_desired(
     let made = registry.apply(&report.org, revision, &changes, how.now).await?;
     report.revision = made.ok_or(ApplyError::Raced)?;
     Ok(report)
-}
-
-/// New agents get a secret; so do those it was asked for.
-fn make_secrets(
-    changes: &mut Vec<Change>,
-    lines: &mut Vec<String>,
-    current: Option<&Declared>,
-    master: &DataKey,
-    asked: &[String],
-) -> Result<BTreeMap<String, String>, ApplyError> {
-    let known = |id: &str| current.is_some_and(|c| c.agents.iter().any(|agent| agent.id == id));
-    let mut new: Vec<String> = changes
-        .iter()
-        .filter_map(|change| {
-            let Change::PutAgent(agent) = change else { return None };
-            (!known(&agent.id)).then(|| agent.id.clone())
-        })
-        .collect();
-    for id in asked {
-        let dropped = changes.contains(&Change::DropAgent(id.clone()));
-        if !new.contains(id) && (!known(id) || dropped) {
-            return Err(ApplyError::NoSuchAgent(id.clone()));
-        }
-        if !new.contains(id) {
-            lines.push(format!("~ agent {id}: new secret"));
-            new.push(id.clone());
-        }
-    }
-    let mut secrets = BTreeMap::new();
-    for agent in new {
-        let (secret, hash) = master
-            .new_client_secret()
-            .map_err(|fault| Fault::Keys(format!("a client secret cannot be made: {fault}")))?;
-        let owner = SecretOwner::Agent(agent.clone());
-        changes.push(Change::ReplaceSecret { owner, hash: *hash.as_bytes() });
-        secrets.insert(agent, secret);
-    }
-    Ok(secrets)
 }

@@ -1,15 +1,22 @@
 //! The commands of `actas`.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
+use delegation::declared::Declared;
+use secrecy::SecretString;
+use store::Store;
 
 use crate::{
     app::{Connected, connect},
     apply::{self, How, Report},
-    clock,
+    audit, clock,
     config::Config,
-    demo, idp, serve,
+    custody, demo, idp, revoke, serve,
 };
 
 /// An OAuth 2.0 Token Exchange (RFC 8693) authorization server for AI agents.
@@ -38,12 +45,26 @@ enum Command {
     /// Make an organization what its file says, and print what changed.
     ///
     /// Idempotent: a second run changes nothing. Nothing is changed when anything in the file is
-    /// wrong. The secrets of new agents are made here and shown once.
+    /// wrong. The secrets of new agents, resource servers and operators are made here and shown once.
     #[command(after_help = "Example:\n  actas apply -f org.toml --config actas.toml --dry-run")]
     Apply(ApplyArguments),
     /// Ask identity providers, as an exchange would, and show what they say.
     #[command(subcommand)]
     Idp(idp::Command),
+    /// End what was delegated, with everything derived from it, and stop what must not go on.
+    ///
+    /// Effective at once, for the next exchange and introspection on every replica.
+    #[command(subcommand)]
+    Revoke(revoke::Command),
+    /// Let go on what was stopped by `revoke`. Nothing that ended lives again.
+    #[command(subcommand)]
+    Restore(revoke::RestoreCommand),
+    /// Ask the audit trail what happened, follow it, and tell whether it was touched.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// The signing keys of an organization, and the key that protects them all.
+    #[command(subcommand)]
+    Keys(custody::command::Command),
     /// Play the whole story: server, identity provider, agents, protected API.
     Demo(demo::Arguments),
     /// Print a new master key, under which everything secret is sealed at rest.
@@ -70,8 +91,9 @@ struct ApplyArguments {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Replace the secret of this agent by a new one; may be given several times.
-    #[arg(long, value_name = "AGENT")]
+    /// Replace the secret of this agent, resource server (by its `client_id`) or operator by a new
+    /// one; may be given several times.
+    #[arg(long, value_name = "NAME")]
     new_secret: Vec<String>,
 }
 
@@ -100,6 +122,9 @@ async fn dispatch(command: Command) -> Done {
         }
         Command::CheckConfig(file) => {
             let config = Config::load(&file.config)?;
+            if let Some(pkcs11) = &config.keys.pkcs11 {
+                custody::load(pkcs11)?.check()?;
+            }
             say(
                 &mut std::io::stdout(),
                 &format!("{} is fine: {}", file.config.display(), config.origin()),
@@ -108,6 +133,10 @@ async fn dispatch(command: Command) -> Done {
         }
         Command::Apply(arguments) => apply(arguments).await,
         Command::Idp(command) => idp::run(command).await,
+        Command::Revoke(command) => revoke::run(command).await,
+        Command::Restore(command) => revoke::restore(command).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Keys(command) => custody::command::run(command).await,
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::MasterKey => {
             let (_, text) = keys::MasterKey::generate()?;
@@ -120,7 +149,7 @@ async fn dispatch(command: Command) -> Done {
 async fn apply(arguments: ApplyArguments) -> Done {
     let config = Config::load(&arguments.config.config)?;
     crate::log::start(&config.log);
-    let Connected { store, data_key } = connect(&config).await?;
+    let Connected { store, data_key, .. } = connect(&config).await?;
     let how =
         How { dry_run: arguments.dry_run, new_secrets: &arguments.new_secret, now: clock::now() };
     let report = apply::apply(&*store.registry(), &data_key, &arguments.file, how).await;
@@ -144,12 +173,38 @@ fn readable(report: &Report, dry_run: bool) -> String {
     let state = if dry_run { "nothing was changed: this was a dry run" } else { "applied" };
     text.push_str(&format!("\n{org}: {state} (revision {revision})"));
     if !secrets.is_empty() {
-        text.push_str("\n\nSecrets of agents, shown this once:");
-        for (agent, secret) in secrets {
-            text.push_str(&format!("\n  {agent}  {secret}"));
+        text.push_str("\n\nSecrets, shown this once:");
+        for (name, secret) in secrets {
+            text.push_str(&format!("\n  {name}  {secret}"));
         }
     }
     text
+}
+
+/// An organization by the name a person gave.
+pub(crate) async fn organization(
+    store: &Store,
+    org: &str,
+) -> Result<Declared, Box<dyn std::error::Error>> {
+    if let Some(declared) = store.registry().find(org).await? {
+        return Ok(declared);
+    }
+    let known: Vec<_> = store.registry().orgs().await?.into_iter().map(|(id, _)| id).collect();
+    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+    Err(format!("there is no organization `{org}`; there is: {known}").into())
+}
+
+/// A token that lies in a file, or comes from standard input.
+pub(crate) fn token(file: &Path) -> Result<SecretString, String> {
+    let told = |e: std::io::Error| format!("{} cannot be read: {e}", file.display());
+    let text = if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(told)?;
+        text
+    } else {
+        std::fs::read_to_string(file).map_err(told)?
+    };
+    Ok(SecretString::from(text.trim()))
 }
 
 /// A line to a person. A closed pipe is theirs to close.

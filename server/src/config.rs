@@ -3,6 +3,7 @@
 //! Every problem is reported at once, each with the path of its setting.
 
 pub mod database;
+pub mod exports;
 pub mod keys;
 pub mod listen;
 pub mod log;
@@ -35,6 +36,8 @@ struct File {
     #[serde(default)]
     upstream: upstream::File,
     #[serde(default)]
+    exports: exports::File,
+    #[serde(default)]
     log: log::File,
 }
 
@@ -51,6 +54,7 @@ pub struct Config {
     pub keys: keys::Keys,
     pub tls: Option<tls::Tls>,
     pub upstream: upstream::Upstream,
+    pub exports: exports::Exports,
     pub log: log::Log,
 }
 
@@ -136,6 +140,7 @@ impl Config {
         let keys = file.keys.resolve(base, &mut problems);
         let tls = file.tls.resolve(base, &mut problems);
         let upstream = file.upstream.resolve(base, &mut problems);
+        let exports = file.exports.resolve(base);
         let log = file.log.resolve(&mut problems);
         match (public_url, listen, database, keys, upstream, log) {
             (
@@ -157,6 +162,7 @@ impl Config {
                     keys,
                     tls,
                     upstream,
+                    exports,
                     log,
                 })
             }

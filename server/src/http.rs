@@ -3,7 +3,11 @@
 //! | path | file |
 //! |---|---|
 //! | `{issuer}/oauth/token` | [`token`] |
+//! | `{issuer}/oauth/introspect` | [`introspect`] |
+//! | `{issuer}/oauth/revoke` | [`revoke`] |
+//! | `{issuer}/oauth/status-lists/…` | [`status_lists`] |
 //! | `{issuer}/oauth/jwks` | [`jwks`] |
+//! | `{issuer}/admin/…` | [`admin`] |
 //! | `{issuer}/signals/{connection}/…` | [`signals`] |
 //! | the three well-known locations of an issuer | [`discovery`] |
 //! | `/healthz`, `/readyz` | [`health`] |
@@ -11,11 +15,19 @@
 //!
 //! The organization is found from the path of its issuer, never from a header or a form field.
 
+pub mod admin;
+mod body;
+mod call;
+mod current;
 pub mod discovery;
 pub mod health;
+pub mod introspect;
 pub mod jwks;
 pub mod metrics;
+mod reply;
+pub mod revoke;
 pub mod signals;
+pub mod status_lists;
 pub mod token;
 
 use std::sync::Arc;
@@ -28,6 +40,9 @@ use crate::app::App;
 /// Below an issuer; discovery builds its URLs from the same table.
 pub(crate) const TOKEN: &str = "/oauth/token";
 pub(crate) const JWKS: &str = "/oauth/jwks";
+pub(crate) const INTROSPECT: &str = "/oauth/introspect";
+pub(crate) const REVOKE: &str = "/oauth/revoke";
+pub(crate) use delegation::status::PATH as STATUS_LISTS;
 
 /// Mounts every route.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -40,8 +55,20 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(
                 web::resource(format!("{issuer}{TOKEN}"))
                     .route(web::post().to(token::post))
-                    .default_service(web::to(token::not_post)),
+                    .default_service(web::to(reply::not_post)),
             )
+            .service(
+                web::resource(format!("{issuer}{INTROSPECT}"))
+                    .route(web::post().to(introspect::post))
+                    .default_service(web::to(reply::not_post)),
+            )
+            .service(
+                web::resource(format!("{issuer}{REVOKE}"))
+                    .route(web::post().to(revoke::post))
+                    .default_service(web::to(reply::not_post)),
+            )
+            .route(&format!("{issuer}{STATUS_LISTS}"), web::get().to(status_lists::aggregation))
+            .route(&format!("{issuer}{STATUS_LISTS}/{{list}}"), web::get().to(status_lists::get))
             .route(&format!("{issuer}{JWKS}"), web::get().to(jwks::get))
             .route(
                 &format!("/.well-known/oauth-authorization-server{org}"),
@@ -52,6 +79,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 web::get().to(discovery::get),
             );
         signals::routes(config, issuer);
+        admin::routes(config, issuer);
     }
     config.route("/o/{org}/.well-known/openid-configuration", web::get().to(discovery::get));
     config.default_service(web::to(nothing_here));

@@ -2,7 +2,7 @@
 
 mod clear;
 
-use std::{io::Read, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 use delegation::{
@@ -13,13 +13,12 @@ use delegation::{
 };
 use keys::DataKey;
 use policy::{Access, Account, Denial, Risk, Session, Standing, Timestamp};
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::{
     app::{self, Connected, connection::Maker},
-    cli::{ConfigFile, Done, say},
+    cli::{self, ConfigFile, Done, say},
     config::Config,
 };
 
@@ -82,7 +81,7 @@ pub(crate) async fn run(command: Command) -> Done {
 async fn check(arguments: Arguments) -> Done {
     let config = Config::load(&arguments.config.config)?;
     crate::log::start(&config.log);
-    let Connected { store, data_key } = app::connect(&config).await?;
+    let Connected { store, data_key, .. } = app::connect(&config).await?;
     let found = found(&config, (&store, data_key), &arguments).await;
     store.close().await;
     let Found { checks, signalled } = found?;
@@ -139,7 +138,7 @@ async fn found(
     };
     let recalled = store.ledger(org).recall(&lineage).await?;
     let question = Question {
-        token: arguments.token_file.as_ref().map(token).transpose()?,
+        token: arguments.token_file.as_deref().map(cli::token).transpose()?,
         user: user.clone(),
         hints: Hints {
             directory_id: arguments.directory_id.clone(),
@@ -154,18 +153,6 @@ async fn found(
     };
     let checks = maker.provider(org, declared)?.inspect(question).await;
     Ok(Found { checks, signalled: recalled.signalled })
-}
-
-fn token(file: &PathBuf) -> Result<SecretString, String> {
-    let told = |e: std::io::Error| format!("{} cannot be read: {e}", file.display());
-    let text = if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(told)?;
-        text
-    } else {
-        std::fs::read_to_string(file).map_err(told)?
-    };
-    Ok(SecretString::from(text.trim()))
 }
 
 /// What an exchange would make of it, as far as the provider goes.

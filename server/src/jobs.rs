@@ -1,7 +1,10 @@
 //! What runs beside requests. Every job is idempotent: replicas run them without knowing of each
-//! other, but for the leases by which [`streams`] saves calls.
+//! other, but for the leases by which [`streams`] and [`export_audit`] save calls.
 
+pub mod export_audit;
+pub mod prune_trail;
 pub mod refresh_orgs;
+pub mod seal_trail;
 pub mod stream_ages;
 pub mod streams;
 pub mod sweep;

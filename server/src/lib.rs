@@ -6,13 +6,17 @@
 
 pub mod app;
 pub mod apply;
+mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod custody;
 pub mod demo;
 pub mod http;
 mod idp;
 pub mod jobs;
 pub mod log;
 pub mod metrics;
+mod person;
+mod revoke;
 pub mod serve;

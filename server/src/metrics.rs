@@ -1,9 +1,14 @@
 //! What Prometheus sees. Label values come from closed sets of ours, never from a request.
 
+mod exports;
+mod ledger;
+
 use delegation::event::Check;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+pub use self::{exports::ExportMetrics, ledger::LedgerMetrics};
 
 /// Seconds; an exchange takes about a millisecond more than the identity provider.
 const BUCKETS: [f64; 12] =
@@ -19,6 +24,8 @@ pub struct Metrics {
     idp_seconds: HistogramVec,
     signals: IntCounterVec,
     stream_age: IntGaugeVec,
+    pub ledger: LedgerMetrics,
+    pub exports: ExportMetrics,
 }
 
 impl Default for Metrics {
@@ -34,54 +41,49 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let made = IntCounterVec::new(Opts::new(name, help), labels);
-            let made = known_good(made);
-            known_good(registry.register(Box::new(made.clone())));
-            made
-        };
-        let histogram = |name: &str, help: &str, labels: &[&str]| {
-            let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
-            let made = known_good(HistogramVec::new(options, labels));
-            known_good(registry.register(Box::new(made.clone())));
-            made
-        };
         let token_requests = counter(
+            &registry,
             "actas_token_requests_total",
             "Requests to the token endpoint by outcome and reason.",
             &["outcome", "reason"],
         );
         let token_seconds = histogram(
+            &registry,
             "actas_token_request_seconds",
             "How long the token endpoint took, by outcome.",
             &["outcome"],
         );
         let idp_checks = counter(
+            &registry,
             "actas_idp_checks_total",
             "Questions to identity providers by answer; shared ones cost the provider nothing.",
             &["org", "connection", "kind", "answer", "shared"],
         );
         let idp_seconds = histogram(
+            &registry,
             "actas_idp_check_seconds",
             "How long identity providers took, whether or not they answered.",
             &["org", "connection", "kind"],
         );
         let signals = counter(
+            &registry,
             "actas_signals_total",
             "Signals of identity providers, by the way they came and what became of them.",
             &["org", "connection", "source", "outcome"],
         );
-        let options = Opts::new(
+        let stream_age = gauge(
+            &registry,
             "actas_signal_stream_age_seconds",
             "Since a stream of signals was last known to live; -1: it is not, or never was.",
+            &["org", "connection", "stream"],
         );
-        let stream_age = known_good(IntGaugeVec::new(options, &["org", "connection", "stream"]));
-        known_good(registry.register(Box::new(stream_age.clone())));
         #[cfg(target_os = "linux")]
         known_good(
             registry
                 .register(Box::new(prometheus::process_collector::ProcessCollector::for_self())),
         );
+        let ledger = LedgerMetrics::register(&registry);
+        let exports = ExportMetrics::register(&registry);
         Self {
             registry,
             token_requests,
@@ -90,6 +92,8 @@ impl Metrics {
             idp_seconds,
             signals,
             stream_age,
+            ledger,
+            exports,
         }
     }
 
@@ -134,6 +138,25 @@ impl Metrics {
         drop(TextEncoder::new().encode(&self.registry.gather(), &mut text));
         text
     }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    let made = known_good(IntCounterVec::new(Opts::new(name, help), labels));
+    known_good(registry.register(Box::new(made.clone())));
+    made
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    let made = known_good(IntGaugeVec::new(Opts::new(name, help), labels));
+    known_good(registry.register(Box::new(made.clone())));
+    made
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    let made = known_good(HistogramVec::new(options, labels));
+    known_good(registry.register(Box::new(made.clone())));
+    made
 }
 
 #[expect(clippy::expect_used, reason = "literal names, registered once; held by the test below")]

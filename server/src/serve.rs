@@ -59,6 +59,9 @@ pub async fn start(
     jobs::sweep::start(&app);
     jobs::streams::start(&app, App::watched);
     jobs::stream_ages::start(&app);
+    jobs::seal_trail::start(&app);
+    jobs::export_audit::start(&app);
+    jobs::prune_trail::start(&app);
     Ok(Serving { server: http.run(), address, app })
 }
 

@@ -1,15 +1,10 @@
 //! §4.1: the chain of actors.
 
-use conformance::{Exchange, Granted, http, reply::agent, target};
+use conformance::{Exchange, Granted, exchange, http, reply::agent, target};
 use serde_json::json;
 
-/// alice → orchestrator → researcher → archivist, the last one for the documents.
 fn three_hops() -> [Granted; 3] {
-    let first = Exchange::happy(target()).for_agent("researcher").send().granted();
-    let second = Exchange::of(target(), &first.token.text);
-    let second = second.by("researcher").for_agent("archivist").send().granted();
-    let third = Exchange::of(target(), &second.token.text).by("archivist").send().granted();
-    [first, second, third]
+    exchange::three_hops(target())
 }
 
 /// RFC 8693 §4.1: "The outermost "act" claim represents the current actor while nested "act" claims

@@ -105,7 +105,7 @@ fn s2_1_several_targets_are_all_or_nothing() {
         // Not `send`: a server which grants this puts a list into `aud`, as the RFC allows.
         let form = "application/x-www-form-urlencoded";
         let secret = &target().agent("orchestrator").client_secret;
-        let basic = conformance::exchange::basic("orchestrator", secret);
+        let basic = conformance::form::basic("orchestrator", secret);
         let url = &target().token_endpoint;
         let headers = [("authorization", basic.as_str())];
         let reply = http::post(url, form, &headers, exchange.body().as_bytes());

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use delegation::declared::{Agent, DeclaredGrant, Resource, Settings};
+use delegation::declared::{Agent, DeclaredGrant, Operator, Resource, Settings};
 use keys::Algorithm;
 use policy::{OrgPolicies, PolicyFile, Scope, Timestamp};
 use secrecy::SecretString;
@@ -15,11 +15,16 @@ use toml::Spanned;
 
 use super::{
     connection::DesiredConnection,
+    export::DesiredExport,
     spec::{self, AgentEntry, GrantEntry, OrgFile, PolicyEntry, ResourceEntry, SecretEntry},
 };
 
 /// The longest a delegated token lives, in seconds.
 const LONGEST_LIFETIME: u64 = 300;
+
+/// Ten years: what is longer was meant to be something else.
+const MOST_DAYS: u64 = 3650;
+const DAY: Duration = Duration::from_hours(24);
 
 /// What an organization is to consist of.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Desired {
     /// Their ids are given when they are recorded.
     pub grants: Vec<DeclaredGrant>,
     pub policies: Vec<PolicyFile>,
+    pub operators: Vec<Operator>,
+    pub exports: Vec<DesiredExport>,
 }
 
 /// Reads and checks `file`.
@@ -98,6 +105,8 @@ impl Checker<'_> {
             file.connections.iter().filter_map(|entry| self.connection(entry)).collect();
         let agents: Vec<_> = file.agents.iter().map(|entry| self.agent(entry)).collect();
         let resources: Vec<_> = file.resources.iter().map(|entry| self.resource(entry)).collect();
+        let operators: Vec<_> = file.operators.iter().map(|entry| self.operator(entry)).collect();
+        let exports: Vec<_> = file.exports.iter().filter_map(|entry| self.export(entry)).collect();
         let mut desired = Desired {
             id: file.id,
             settings,
@@ -106,8 +115,12 @@ impl Checker<'_> {
             resources,
             grants: Vec::new(),
             policies: Vec::new(),
+            operators,
+            exports,
         };
         self.names(&desired);
+        self.secret_names(&desired);
+        self.repeated_exports(&desired.exports);
         desired.grants = file.grants.iter().map(|entry| self.grant(entry, &desired)).collect();
         self.repeated_grants(&desired.grants);
         desired.policies = file.policies.iter().filter_map(|entry| self.policy(entry)).collect();
@@ -129,15 +142,25 @@ impl Checker<'_> {
         if !(10..=LONGEST_LIFETIME).contains(&lifetime) {
             self.say("token_lifetime", format!("it must be from 10 to {LONGEST_LIFETIME} seconds"));
         }
+        let key_rotation = self.days("key_rotation_days", file.key_rotation_days.unwrap_or(30), 0);
+        let audit_retention =
+            self.days("audit_retention_days", file.audit_retention_days.unwrap_or(90), 1);
         Settings {
             name: file.name.clone().unwrap_or_else(|| file.id.clone()),
             algorithm,
             chain_limit,
             lifetime: Duration::from_secs(lifetime),
             default_target: file.default_target.clone(),
-            key_rotation: Duration::from_hours(30 * 24),
-            audit_retention: Duration::from_hours(90 * 24),
+            key_rotation,
+            audit_retention,
         }
+    }
+
+    fn days(&mut self, setting: &str, days: u64, least: u64) -> Duration {
+        if !(least..=MOST_DAYS).contains(&days) {
+            self.say(setting, format!("it must be from {least} to {MOST_DAYS} days"));
+        }
+        DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))
     }
 
     fn agent(&mut self, entry: &Spanned<AgentEntry>) -> Agent {
@@ -167,13 +190,16 @@ impl Checker<'_> {
         {
             self.say(&place, format!("`id`: write `{}` as `{canonical}`", entry.id));
         }
+        if let Some(client_id) = &entry.client_id {
+            self.take(&place, spec::name(client_id).map_err(|e| format!("`client_id`: {e}")));
+        }
         Resource {
             id: entry.id.clone(),
             name: entry.name.clone().unwrap_or_else(|| entry.id.clone()),
             scope: self.scope(&place, &entry.scope),
-            client_id: None,
+            client_id: entry.client_id.clone(),
             secrets: Vec::new(),
-            status: false,
+            status: entry.status_list,
         }
     }
 
@@ -304,7 +330,7 @@ impl Desired {
     }
 }
 
-pub(super) fn secret(entry: &SecretEntry, base: &Path) -> Result<SecretString, String> {
+pub(crate) fn secret(entry: &SecretEntry, base: &Path) -> Result<SecretString, String> {
     let text = match (&entry.env, &entry.file, &entry.value) {
         (Some(name), None, None) => {
             crate::config::variable(name).ok_or(format!("the variable `{name}` is not set"))?

@@ -198,7 +198,7 @@ impl Checker<'_> {
     }
 
     /// Reads a table whose secrets may come from elsewhere.
-    fn settings_of<T: DeserializeOwned>(
+    pub(super) fn settings_of<T: DeserializeOwned>(
         &mut self,
         place: &str,
         what: &str,

@@ -1,11 +1,13 @@
 //! What has to change for an organization to become what its file says.
 
-use delegation::declared::{Agent, Change, Connection, Declared, DeclaredGrant};
+use delegation::declared::{
+    Agent, Change, Connection, Declared, DeclaredGrant, Operator, Resource,
+};
 use keys::DataKey;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::{check::Desired, connection::DesiredConnection};
+use super::{check::Desired, connection::DesiredConnection, export};
 
 /// The changes, and a line for each that a person reads: `+` new, `~` changed, `-` gone.
 #[derive(Debug, Default)]
@@ -15,12 +17,12 @@ pub struct Diff {
 }
 
 impl Diff {
-    fn put(&mut self, known: bool, what: &str, change: Change) {
+    pub(super) fn put(&mut self, known: bool, what: &str, change: Change) {
         self.lines.push(format!("{} {what}", if known { '~' } else { '+' }));
         self.changes.push(change);
     }
 
-    fn drop(&mut self, what: &str, change: Change) {
+    pub(super) fn drop(&mut self, what: &str, change: Change) {
         self.lines.push(format!("- {what}"));
         self.changes.push(change);
     }
@@ -59,6 +61,8 @@ pub fn between(
     agents(&mut diff, current_or_new, &desired);
     resources(&mut diff, current_or_new, &desired);
     policies(&mut diff, current_or_new, &desired);
+    operators(&mut diff, current_or_new, &desired);
+    export::compare(&mut diff, current_or_new, &desired, master)?;
     // Dropping a connection ends its grants, so those of the file begin anew.
     let ended = |grant: &&DeclaredGrant| {
         diff.changes.contains(&Change::DropConnection(grant.connection.clone()))
@@ -234,7 +238,10 @@ fn agents(diff: &mut Diff, current: &Declared, desired: &Desired) {
 fn resources(diff: &mut Diff, current: &Declared, desired: &Desired) {
     for wanted in &desired.resources {
         let standing = current.resources.iter().find(|resource| resource.id == wanted.id);
-        if standing != Some(wanted) {
+        let same = standing.is_some_and(|standing| {
+            *standing == Resource { secrets: standing.secrets.clone(), ..wanted.clone() }
+        });
+        if !same {
             let what = format!("resource {}", wanted.id);
             diff.put(standing.is_some(), &what, Change::PutResource(wanted.clone()));
         }
@@ -257,6 +264,24 @@ fn policies(diff: &mut Diff, current: &Declared, desired: &Desired) {
     for gone in &current.policies {
         if !desired.policies.iter().any(|file| file.name == gone.name) {
             diff.drop(&format!("policy {}", gone.name), Change::DropPolicy(gone.name.clone()));
+        }
+    }
+}
+
+fn operators(diff: &mut Diff, current: &Declared, desired: &Desired) {
+    for wanted in &desired.operators {
+        let standing = current.operators.iter().find(|operator| operator.id == wanted.id);
+        let same = standing.is_some_and(|standing| {
+            *standing == Operator { secrets: standing.secrets.clone(), ..wanted.clone() }
+        });
+        if !same {
+            let what = format!("operator {}", wanted.id);
+            diff.put(standing.is_some(), &what, Change::PutOperator(wanted.clone()));
+        }
+    }
+    for gone in &current.operators {
+        if !desired.operators.iter().any(|operator| operator.id == gone.id) {
+            diff.drop(&format!("operator {}", gone.id), Change::DropOperator(gone.id.clone()));
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct OrgFile {
     /// Seconds.
     pub token_lifetime: Option<u64>,
     pub default_target: Option<String>,
+    pub key_rotation_days: Option<u64>,
+    pub audit_retention_days: Option<u64>,
     #[serde(default)]
     pub connections: Vec<Spanned<ConnectionEntry>>,
     #[serde(default)]
@@ -25,6 +27,11 @@ pub struct OrgFile {
     pub grants: Vec<Spanned<GrantEntry>>,
     #[serde(default)]
     pub policies: Vec<Spanned<PolicyEntry>>,
+    #[serde(default)]
+    pub operators: Vec<Spanned<OperatorEntry>>,
+    /// Read by `upstream`, which knows what each kind needs.
+    #[serde(default)]
+    pub exports: Vec<Spanned<toml::Table>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,6 +108,18 @@ pub struct ResourceEntry {
     pub id: String,
     pub name: Option<String>,
     pub scope: String,
+    /// Its own, at our introspection endpoint.
+    pub client_id: Option<String>,
+    #[serde(default)]
+    pub status_list: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorEntry {
+    pub id: String,
+    pub name: Option<String>,
+    pub powers: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,30 +1,18 @@
 //! What stands where, and who is who: for people and for other programs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::stage::{REDIRECT_URI, Stage, USERS};
+use super::stage::{ADMIN, Org, REDIRECT_URI, Stage, USERS};
+use crate::http::{INTROSPECT, JWKS, REVOKE, TOKEN};
 
 /// For programs: conformance tests and other people's clients read this.
 pub(super) fn json(stage: &Stage) -> String {
-    let agents: Vec<_> = stage
-        .secrets
-        .iter()
-        .map(|(id, secret)| json!({ "client_id": id, "client_secret": secret }))
-        .collect();
     let users: Vec<_> =
         USERS.iter().map(|(sub, password)| json!({ "sub": sub, "password": password })).collect();
     let idp = &stage.idp;
-    let described = json!({
-        "issuer": stage.issuer(),
-        "token_endpoint": stage.token_endpoint(),
-        "jwks_uri": stage.jwks_uri(),
-        "other_org": {
-            "issuer": stage.other_issuer(),
-            "token_endpoint": format!("{}/oauth/token", stage.other_issuer()),
-            "agents": stage.other_secrets.iter()
-                .map(|(id, secret)| json!({ "client_id": id, "client_secret": secret }))
-                .collect::<Vec<_>>(),
-        },
+    let mut described = org(&stage.org);
+    let rest = json!({
+        "other_org": org(&stage.other),
         "idp": {
             "issuer": idp,
             "authorization_endpoint": format!("{idp}/authorize"),
@@ -37,29 +25,69 @@ pub(super) fn json(stage: &Stage) -> String {
             "control": format!("{idp}/control"),
         },
         "users": users,
-        "agents": agents,
         "resources": [
             { "id": "https://documents.demo.example", "scopes": "documents:read documents:write" },
             { "id": "https://calendar.demo.example", "scopes": "calendar:read" },
         ],
         "api": format!("{}/documents", stage.api),
     });
+    if let (Value::Object(described), Value::Object(rest)) = (&mut described, rest) {
+        described.extend(rest);
+    }
     format!("{described:#}")
+}
+
+fn org(org: &Org) -> Value {
+    let agents: Vec<_> = org
+        .agents
+        .iter()
+        .map(|(id, secret)| json!({ "client_id": id, "client_secret": secret }))
+        .collect();
+    let resource_servers: Vec<_> = org
+        .resource_servers
+        .iter()
+        .map(|server| {
+            json!({
+                "resource": server.resource,
+                "client_id": server.client_id,
+                "client_secret": server.secret,
+            })
+        })
+        .collect();
+    let operator = org.operator.as_ref().map(|(id, token)| json!({ "id": id, "token": token }));
+    json!({
+        "issuer": org.issuer,
+        "token_endpoint": org.at(TOKEN),
+        "jwks_uri": org.at(JWKS),
+        "introspection_endpoint": org.at(INTROSPECT),
+        "revocation_endpoint": org.at(REVOKE),
+        "admin": org.at(ADMIN),
+        "agents": agents,
+        "resource_servers": resource_servers,
+        "operator": operator,
+    })
 }
 
 /// For people.
 pub(super) fn text(stage: &Stage) -> String {
+    let org = &stage.org;
     let mut text = format!(
         "actas demo is running; stop it with Ctrl-C.\n\n\
          issuer             {}\n\
          token endpoint     {}\n\
+         introspection      {}\n\
+         revocation         {}\n\
+         admin API          {}/…\n\
          JWKS               {}\n\
          metrics            {}/metrics\n\
          identity provider  {}   (sign in at {}/authorize)\n\
          protected API      {}/documents\n\nusers\n",
-        stage.issuer(),
-        stage.token_endpoint(),
-        stage.jwks_uri(),
+        org.issuer,
+        org.at(TOKEN),
+        org.at(INTROSPECT),
+        org.at(REVOKE),
+        org.at(ADMIN),
+        org.at(JWKS),
         stage.origin,
         stage.idp,
         stage.idp,
@@ -69,8 +97,16 @@ pub(super) fn text(stage: &Stage) -> String {
         text.push_str(&format!("  {user:<14} password {password}\n"));
     }
     text.push_str("agents\n");
-    for (id, secret) in &stage.secrets {
+    for (id, secret) in &org.agents {
         text.push_str(&format!("  {id:<14} secret   {secret}\n"));
+    }
+    text.push_str("resource servers, for introspection\n");
+    for server in &org.resource_servers {
+        text.push_str(&format!("  {:<14} secret   {}\n", server.client_id, server.secret));
+    }
+    text.push_str("operator, for the admin API\n");
+    for (id, token) in &org.operator {
+        text.push_str(&format!("  {id:<14} token    {token}\n"));
     }
     text
 }

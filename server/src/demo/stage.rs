@@ -4,13 +4,12 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use actix_web::{App as Actix, HttpServer, web};
 use keys::{Algorithm, MasterKey, SigningKey};
 use secrecy::SecretString;
-use upstream::http::{Outbound, OutboundSettings};
+use upstream::http::{Outbound, OutboundSettings, Reach};
 use url::Url;
 
 use super::{api::Api, idp};
@@ -18,7 +17,10 @@ use crate::{
     app,
     apply::{How, apply_desired, check},
     clock,
-    config::{Config, database::Database, keys::Keys, log, upstream::Upstream},
+    config::{
+        Config, database::Database, exports::Exports, keys::Keys, log, upstream::Upstream,
+    },
+    http::JWKS,
     serve,
 };
 
@@ -32,6 +34,13 @@ pub(super) const IDP_INTROSPECTOR: (&str, &str) = ("actas", "the-introspection-s
 /// Nobody listens there: the story reads the code from the redirect itself.
 pub(super) const REDIRECT_URI: &str = "http://127.0.0.1:8499/callback";
 pub(super) const DOCUMENTS: &str = "https://documents.demo.example";
+/// Resources whose servers authenticate at introspection, and as whom.
+const RESOURCE_SERVERS: [(&str, &str); 2] =
+    [(DOCUMENTS, "documents-api"), ("https://calendar.demo.example", "calendar-api")];
+/// Below an issuer, with everything of the admin API below it.
+pub(super) const ADMIN: &str = "/admin";
+/// Who may do everything at the admin API.
+const OPERATOR: &str = "olivia";
 
 pub(super) type StageError = Box<dyn std::error::Error>;
 
@@ -40,12 +49,54 @@ pub(super) struct Stage {
     pub origin: String,
     pub idp: String,
     pub api: String,
-    pub secrets: BTreeMap<String, String>,
-    pub other_secrets: BTreeMap<String, String>,
+    pub org: Org,
+    /// Another organization behind the same identity provider, to show that they do not mix.
+    pub other: Org,
     /// How the players of the story talk to the servers.
     pub visitor: Outbound,
     servers: Servers,
     directory: PathBuf,
+}
+
+/// Where an organization is, and the secrets that open its doors.
+#[derive(Debug)]
+pub(super) struct Org {
+    pub issuer: String,
+    /// Secrets by `client_id`.
+    pub agents: BTreeMap<String, String>,
+    pub resource_servers: Vec<ResourceServer>,
+    /// Id and bearer token.
+    pub operator: Option<(String, String)>,
+}
+
+#[derive(Debug)]
+pub(super) struct ResourceServer {
+    pub resource: &'static str,
+    pub client_id: &'static str,
+    pub secret: String,
+}
+
+impl Org {
+    fn new(issuer: String, mut secrets: BTreeMap<String, String>) -> Self {
+        let operator = secrets.remove_entry(OPERATOR);
+        let server = |(resource, client_id): (&'static str, &'static str)| {
+            Some(ResourceServer { resource, client_id, secret: secrets.remove(client_id)? })
+        };
+        let resource_servers = RESOURCE_SERVERS.into_iter().filter_map(server).collect();
+        Self { issuer, agents: secrets, resource_servers, operator }
+    }
+
+    /// A path below the issuer.
+    pub(super) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// The secret of an agent or resource server; empty when there is none of that name.
+    pub(super) fn secret(&self, client_id: &str) -> &str {
+        let server = self.resource_servers.iter().find(|server| server.client_id == client_id);
+        let secret = self.agents.get(client_id).or(server.map(|server| &server.secret));
+        secret.map(String::as_str).unwrap_or_default()
+    }
 }
 
 struct Servers(Vec<actix_web::dev::ServerHandle>);
@@ -68,44 +119,20 @@ impl Stage {
         let config = config(&origin, &directory, database)?;
         crate::log::start(&config.log);
         let visitor = Outbound::new(OutboundSettings {
-            allow_private_addresses: true,
+            reach: Reach::Anywhere,
             ..OutboundSettings::default()
         })?;
         let mut servers = Servers(vec![serve_idp(idp, &idp_url)?]);
-        let secrets = declare(&config, &demo_org(&idp_url)).await?;
-        let other_secrets = declare(&config, &other_org(&idp_url)).await?;
+        let org = declare(&config, "demo", include_str!("demo.toml"), &idp_url).await?;
+        let other = declare(&config, "other", include_str!("other.toml"), &idp_url).await?;
         let serving = serve::start(config, Some(actas)).await?;
         servers.0.push(serving.server.handle());
         actix_web::rt::spawn(serving.server);
-        let mut stage = Self {
-            origin,
-            idp: idp_url,
-            api: api_url,
-            secrets,
-            other_secrets,
-            visitor,
-            servers,
-            directory,
-        };
+        let mut stage =
+            Self { origin, idp: idp_url, api: api_url, org, other, visitor, servers, directory };
         let served = stage.serve_api(api)?;
         stage.servers.0.push(served);
         Ok(stage)
-    }
-
-    pub(super) fn issuer(&self) -> String {
-        format!("{}/o/demo", self.origin)
-    }
-
-    pub(super) fn other_issuer(&self) -> String {
-        format!("{}/o/other", self.origin)
-    }
-
-    pub(super) fn token_endpoint(&self) -> String {
-        format!("{}/oauth/token", self.issuer())
-    }
-
-    pub(super) fn jwks_uri(&self) -> String {
-        format!("{}/oauth/jwks", self.issuer())
     }
 
     /// Until somebody presses Ctrl-C or sends SIGTERM.
@@ -131,8 +158,8 @@ impl Stage {
     fn serve_api(&self, listener: TcpListener) -> Result<actix_web::dev::ServerHandle, StageError> {
         let api = web::Data::new(Api {
             resource: DOCUMENTS.to_owned(),
-            issuer: self.issuer(),
-            jwks_uri: self.jwks_uri(),
+            issuer: self.org.issuer.clone(),
+            jwks_uri: self.org.at(JWKS),
             outbound: self.visitor.clone(),
         });
         let app = move || {
@@ -168,25 +195,28 @@ fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Co
             url: SecretString::from(database.unwrap_or(file)),
             max_connections: 16,
         },
-        keys: Keys { master: Arc::new(master) },
+        keys: Keys::new(master),
         tls: None,
         upstream: Upstream {
             extra_ca: None,
             deadline: std::time::Duration::from_secs(2),
             replicas: 1,
         },
+        exports: Exports::default(),
         log: log::Log { format: log::Format::Text, filter: "warn".to_owned() },
     })
 }
 
-/// What `actas apply` does. Returns the secrets of the agents.
-async fn declare(config: &Config, org: &str) -> Result<BTreeMap<String, String>, StageError> {
-    let app::Connected { store, data_key } = app::connect(config).await?;
-    let desired = check::parse(org, Path::new(".")).map_err(|problems| problems.join("\n"))?;
+/// What `actas apply` does. Keeps the secrets it shows.
+async fn declare(config: &Config, id: &str, file: &str, idp: &str) -> Result<Org, StageError> {
+    let app::Connected { store, data_key, .. } = app::connect(config).await?;
+    let file = file.replace("{idp}", idp);
+    let desired = check::parse(&file, Path::new(".")).map_err(|problems| problems.join("\n"))?;
     let how = How { dry_run: false, new_secrets: &[], now: clock::now() };
     let report = apply_desired(&*store.registry(), &data_key, desired, how).await?;
     store.close().await;
-    Ok(report.secrets)
+    let issuer = format!("{}/o/{id}", config.public_url.as_str().trim_end_matches('/'));
+    Ok(Org::new(issuer, report.secrets))
 }
 
 fn serve_idp(listener: TcpListener, url: &str) -> Result<actix_web::dev::ServerHandle, StageError> {
@@ -194,13 +224,4 @@ fn serve_idp(listener: TcpListener, url: &str) -> Result<actix_web::dev::ServerH
     let handle = server.handle();
     actix_web::rt::spawn(server);
     Ok(handle)
-}
-
-fn demo_org(idp: &str) -> String {
-    include_str!("demo.toml").replace("{idp}", idp)
-}
-
-/// A second organization behind the same identity provider, to show that they do not mix.
-fn other_org(idp: &str) -> String {
-    include_str!("other.toml").replace("{idp}", idp)
 }

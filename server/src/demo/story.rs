@@ -11,6 +11,7 @@ use super::{
     Done, print,
     stage::{DOCUMENTS, Stage, USERS},
 };
+use crate::http::{INTROSPECT, REVOKE, TOKEN};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -39,7 +40,9 @@ pub(super) async fn play(stage: &Stage) -> Done {
     play.too_wide_is_refused(&first).await?;
     play.nothing_after_the_user_left(&first).await?;
     play.what_ended_stays_ended(&first).await?;
-    play.a_new_sign_in_begins_anew().await?;
+    let first = play.a_new_sign_in_begins_anew().await?;
+    let second = play.the_api_asks_whether_it_stands(&first).await?;
+    play.what_is_revoked_is_dead_at_once(&first, &second).await?;
     print("\nEverything went as it should.");
     Ok(())
 }
@@ -64,9 +67,7 @@ impl Play<'_> {
              Alice has granted the agent `orchestrator` documents:read, documents:write and\n\
              calendar:read. It may hand over to the agent `researcher`. Follow her token. While\n\
              `actas demo --keep` runs, every request can be pasted into a shell.",
-            self.stage.issuer(),
-            self.stage.idp,
-            self.stage.api,
+            self.stage.org.issuer, self.stage.idp, self.stage.api,
         ));
     }
 
@@ -98,8 +99,8 @@ impl Play<'_> {
     }
 
     async fn exchange(&self, ask: &Ask<'_>) -> Result<Reply, Box<dyn std::error::Error>> {
-        let secret = self.stage.secrets.get(ask.agent).map(String::as_str).unwrap_or_default();
-        let endpoint = self.stage.token_endpoint();
+        let secret = self.stage.org.secret(ask.agent);
+        let endpoint = self.stage.org.at(TOKEN);
         let request = Request::post(&endpoint).basic(ask.agent, secret).form(&[
             ("grant_type", EXCHANGE),
             ("subject_token", ask.subject_token),
@@ -196,16 +197,58 @@ impl Play<'_> {
         self.refused(Self::read_documents(token), "invalid_request", "revoked").await
     }
 
-    async fn a_new_sign_in_begins_anew(&mut self) -> Done {
+    async fn a_new_sign_in_begins_anew(&mut self) -> Result<String, Box<dyn std::error::Error>> {
         self.begin("Alice signs in anew, and the orchestrator may act for her again");
         let user = sign_in::sign_in(self).await?;
         let ask = Ask {
             agent: "orchestrator",
             subject_token: &user,
-            target: ("resource", DOCUMENTS),
+            target: ("audience", "researcher"),
             scope: "documents:read",
         };
-        self.delegated(ask, &["orchestrator"]).await.map(drop)
+        self.delegated(ask, &["orchestrator"]).await
+    }
+
+    async fn the_api_asks_whether_it_stands(
+        &mut self,
+        token: &str,
+    ) -> Result<String, Box<dyn std::error::Error>> {
+        self.begin(
+            "The researcher gets its token; an API that must be sure asks whether it stands",
+        );
+        let ask = Self::read_documents(token);
+        let token = self.delegated(ask, &["researcher", "orchestrator"]).await?;
+        self.introspected(&token, true).await?;
+        Ok(token)
+    }
+
+    async fn what_is_revoked_is_dead_at_once(&mut self, first: &str, second: &str) -> Done {
+        self.begin(
+            "The orchestrator revokes what it handed over: what came from it is dead at once",
+        );
+        let endpoint = self.stage.org.at(REVOKE);
+        let secret = self.stage.org.secret("orchestrator");
+        let request =
+            Request::post(&endpoint).basic("orchestrator", secret).form(&[("token", first)]);
+        let reply = self.send(&request).await?;
+        if reply.status != 200 {
+            return Err(self.unexpected("200", &reply.status));
+        }
+        self.introspected(second, false).await?;
+        self.refused(Self::read_documents(first), "invalid_request", "revoked").await
+    }
+
+    /// RFC 7662, as the API asks.
+    async fn introspected(&self, token: &str, active: bool) -> Done {
+        let endpoint = self.stage.org.at(INTROSPECT);
+        let secret = self.stage.org.secret("documents-api");
+        let request =
+            Request::post(&endpoint).basic("documents-api", secret).form(&[("token", token)]);
+        let reply = self.send(&request).await?;
+        if reply.flag("active") == Some(active) {
+            return Ok(());
+        }
+        Err(self.unexpected(&format!("active: {active}"), &reply.body))
     }
 
     async fn disable_alice(&self, disabled: &str) -> Done {

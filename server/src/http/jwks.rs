@@ -9,9 +9,6 @@ use actix_web::{
 use super::{nothing_here, org};
 use crate::app::App;
 
-/// A new key is published for longer than this before it signs (`app::SIGNS_AFTER`).
-const CACHE: &str = "public, max-age=300";
-
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
     let jwks = org.ring.jwks_json();
@@ -21,8 +18,10 @@ pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpRespon
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
         Err(_) => false,
     };
+    // A new key is published for longer than this before it signs (`keys::rotation`).
+    let cache = format!("public, max-age={}", app.keeper.jwks_max_age.as_secs());
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::CACHE_CONTROL, CACHE)).insert_header(ETag(tag));
+    response.insert_header((header::CACHE_CONTROL, cache)).insert_header(ETag(tag));
     if known {
         return response.finish();
     }

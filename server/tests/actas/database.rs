@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use serde_json::Value;
 use server::clock;
 use url::Url;
 
@@ -19,9 +20,18 @@ pub struct Postgres {
 
 impl Postgres {
     pub fn create() -> Self {
-        let postgres = Self { server: server(), name: format!("actas_{}", clock::id().simple()) };
+        Self::on(server())
+    }
+
+    /// On this server, as who may create databases there.
+    pub fn on(server: Url) -> Self {
+        let postgres = Self { server, name: format!("actas_{}", clock::id().simple()) };
         postgres.beside(&format!("CREATE DATABASE {} TEMPLATE template0", postgres.name));
         postgres
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn url(&self) -> String {
@@ -33,6 +43,16 @@ impl Postgres {
     /// What a query says, one row per line.
     pub fn ask(&self, sql: &str) -> String {
         psql(&self.url(), sql)
+    }
+
+    /// Every event, oldest first, as it is kept: in its place in the trail, or still waiting for it.
+    pub fn records(&self) -> Vec<Value> {
+        let both = "SELECT record FROM (SELECT id, record FROM trail UNION ALL \
+                    SELECT id, record FROM events) both_tables ORDER BY id";
+        let record = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))
+        };
+        self.ask(both).lines().map(record).collect()
     }
 
     /// Every row of every table; bytes as the text they may be.
@@ -57,7 +77,8 @@ impl Postgres {
         self.beside(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name));
     }
 
-    fn beside(&self, sql: &str) -> String {
+    /// What a query says that is asked outside of the database.
+    pub fn beside(&self, sql: &str) -> String {
         psql(self.server.as_str(), sql)
     }
 }

@@ -1,9 +1,9 @@
 //! The binary `actas` as its users meet it: real processes, a real socket, a real database.
 //!
-//! Reading order: [`scene`] (the happy scene of which a test changes one thing), [`process`],
-//! [`provider`], [`transmitter`], [`directory`], [`database`], [`http`], [`listener`] (what it is made
-//! of), then the tests by area. What an RFC
-//! obliges the token endpoint to is asserted in `conformance/`, and not again here.
+//! Reading order: [`scene`] (the happy scene of which a test changes one thing), [`overseen`] (the same
+//! with somebody who looks), [`process`], [`provider`], [`transmitter`], [`directory`], [`database`],
+//! [`http`], [`listener`] (what it is made of), then the tests by area. What an RFC obliges the token
+//! endpoint to is asserted in `conformance/`, and not again here.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -24,13 +24,17 @@ macro_rules! on_both_databases {
     };
 }
 
+mod admin;
 mod checks;
 mod cli;
+mod custody;
 mod database;
 mod directory;
+mod exports;
 mod http;
 mod listener;
 mod oauth;
+mod overseen;
 mod process;
 mod provider;
 mod scene;

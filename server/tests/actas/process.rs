@@ -102,7 +102,11 @@ struct Written {
 impl Server {
     /// Starts it, and comes back when it listens.
     pub fn start(config: &Path) -> Self {
-        let mut command = actas(["serve", "--config", config.to_str().unwrap()]);
+        Self::of(actas(["serve", "--config", config.to_str().unwrap()]))
+    }
+
+    /// The same for a command that serves.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = Arc::<Output>::default();
         Output::collect(&output, child.stdout.take().unwrap());
@@ -145,6 +149,11 @@ impl Server {
         request.send_over(stream).unwrap()
     }
 
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         let kill = format!("kill -TERM {}", self.child.id());
@@ -172,7 +181,7 @@ impl Drop for Server {
         if !thread::panicking() {
             self.output.has_ended();
             let log = self.log();
-            for never in ["eyJ", "acs_", "panicked at"] {
+            for never in ["eyJ", "acs_", "aco_", "panicked at"] {
                 assert!(!log.contains(never), "`{never}` in the log:\n{log}");
             }
         }

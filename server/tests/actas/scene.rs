@@ -9,6 +9,7 @@ use std::{
 
 use keys::MasterKey;
 use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
@@ -122,15 +123,16 @@ pub struct Applied {
 
 impl Site {
     pub fn on(kind: Kind) -> Self {
+        Self::at(match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(Postgres::create()),
+        })
+    }
+
+    /// On this database, or on a new file.
+    pub fn at(postgres: Option<Postgres>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (postgres, url) = match kind {
-            Kind::Sqlite => (None, "sqlite:actas.db".to_owned()),
-            Kind::Postgres => {
-                let postgres = Postgres::create();
-                let url = postgres.url();
-                (Some(postgres), url)
-            }
-        };
+        let url = postgres.as_ref().map_or("sqlite:actas.db".to_owned(), Postgres::url);
         let site = Self { directory, postgres };
         site.write("actas.toml", &CONFIG.replace("{database}", &url));
         site.write("master.key", &MasterKey::generate().unwrap().1);
@@ -184,6 +186,16 @@ impl Site {
         serde_json::from_str(&printed).unwrap_or_else(|e| panic!("{e}: {printed}"))
     }
 
+    /// Every event of an organization, oldest first, as the operator reads it.
+    #[track_caller]
+    pub fn audited(&self, org: &str) -> Vec<Value> {
+        let query = ["audit", "query", org, "--oldest", "--limit", "1000", "--json"];
+        let lines = self.run(&query).succeeded();
+        let record =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        lines.lines().map(record).collect()
+    }
+
     pub fn serve(&self) -> Server {
         Server::start(&self.path("actas.toml"))
     }
@@ -221,7 +233,12 @@ impl Scene {
 
     /// The same with something in the organization's file changed, or in the configuration.
     pub fn declared(kind: Kind, declare: impl FnOnce(&Site, String) -> String) -> Self {
-        let (site, provider) = (Site::on(kind), Provider::start());
+        Self::at(Site::on(kind), declare)
+    }
+
+    /// The same at this site.
+    pub fn at(site: Site, declare: impl FnOnce(&Site, String) -> String) -> Self {
+        let provider = Provider::start();
         let org = declare(&site, org_at(&provider.issuer));
         let secrets = site.apply(&org).secrets;
         Self { server: site.serve(), secrets, org, site, provider }
@@ -274,9 +291,31 @@ impl Scene {
         }
     }
 
+    /// Every event so far, oldest first, as the operator would read it.
+    #[track_caller]
+    pub fn records(&self) -> Vec<Value> {
+        match &self.site.postgres {
+            Some(postgres) => postgres.records(),
+            None => self.site.audited("acme"),
+        }
+    }
+
     pub fn secret(&self, agent: &str) -> &str {
         &self.secrets[agent]
     }
+}
+
+/// These members of each record, as text; empty where there is none.
+pub fn told(records: &[Value], members: &[&str]) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let line = |record: &Value| {
+        members.iter().map(|member| text(&record[*member])).collect::<Vec<_>>().join("|")
+    };
+    records.iter().map(line).collect()
 }
 
 /// An exchange for the documents that nobody has signed yet.

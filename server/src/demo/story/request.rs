@@ -85,6 +85,10 @@ impl Reply {
         self.json.as_ref()?.get(name)?.as_str().map(str::to_owned)
     }
 
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        self.json.as_ref()?.get(name)?.as_bool()
+    }
+
     /// The status, and the body as far as it is worth reading.
     pub(super) fn shown(&self) -> String {
         let mut text = format!("  → {}", self.status);

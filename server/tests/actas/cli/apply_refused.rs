@@ -199,7 +199,7 @@ fn refuses_a_secret_that_is_not_there() {
 #[test]
 fn refuses_a_new_secret_for_nobody() {
     let told = Site::on(Kind::Sqlite).try_apply(&org(), &["--new-secret", "nobody"]).failed();
-    contains(&told, &["`nobody` is not an agent of this file"]);
+    contains(&told, &["`nobody` is not an agent of this file, nor the `client_id`", "operators"]);
 }
 
 #[test]

@@ -12,7 +12,18 @@ fn tells_its_version() {
 #[test]
 fn help_names_every_command() {
     let help = printed(&["--help"]);
-    for command in ["serve", "check-config", "apply", "idp", "demo", "master-key"] {
+    for command in [
+        "serve",
+        "check-config",
+        "apply",
+        "idp",
+        "revoke",
+        "restore",
+        "audit",
+        "keys",
+        "demo",
+        "master-key",
+    ] {
         let told = help.lines().find_map(|line| line.trim().strip_prefix(command));
         let about = told.unwrap_or_else(|| panic!("`{command}` is not in:\n{help}"));
         assert!(10 < about.trim().len(), "nothing about `{command}` in:\n{help}");
@@ -38,6 +49,28 @@ fn help_of_the_commands_for_identity_providers_shows_how_they_are_used() {
     }
     let help = printed(&["idp", "clear", "--help"]);
     assert!(help.contains("--reason") && help.contains("Example:"), "{help}");
+}
+
+/// Whoever needs it is in a hurry.
+#[test]
+fn help_of_what_stops_and_what_tells_shows_how_it_is_used() {
+    for (command, below) in [
+        ("audit", &["query", "tail", "verify", "head"][..]),
+        ("keys", &["list", "rotate", "rewrap"]),
+        (
+            "revoke",
+            &["token", "delegation", "session", "user", "agent", "grant", "connection", "org"],
+        ),
+        ("restore", &["agent", "connection", "org", "user"]),
+    ] {
+        let help = printed(&[command, "--help"]);
+        for name in below {
+            assert!(help.contains(name), "`{name}` is not in:\n{help}");
+            let help = printed(&[command, name, "--help"]);
+            let example = format!("\n  actas {command} {name} acme");
+            assert!(help.contains(&example), "`{example}` is not in:\n{help}");
+        }
+    }
 }
 
 #[test]

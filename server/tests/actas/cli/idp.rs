@@ -9,7 +9,7 @@ use crate::{
     directory::Directory,
     process::{Finished, actas},
     provider::Provider,
-    scene::{Scene, Site, changed, connected, org},
+    scene::{Scene, Site, changed, connected, org, told},
     signals::{Chain, Listening, said, signed_out, suspended},
 };
 
@@ -157,9 +157,8 @@ fn clear_leaves_an_event_with_its_reason() {
     let chain = listening.scene.first_hop(&listening.scene.provider.access_token("alice"));
     assert_eq!(said(&listening.scene.send(&chain)), suspended());
     site.run(&["idp", "clear", "acme", "corp", "alice", "--reason", "ticket 4711"]).succeeded();
-    let database = site.postgres.as_ref().unwrap();
-    let told = "SELECT outcome, reason, detail, subject FROM events ORDER BY id DESC LIMIT 1";
-    assert_eq!(database.ask(told), "signalled|cleared|ticket 4711|alice");
+    let told = told(&listening.scene.records(), &["outcome", "reason", "detail", "subject"]);
+    assert_eq!(told.last().unwrap(), "signalled|cleared|ticket 4711|alice");
 }
 
 #[test]

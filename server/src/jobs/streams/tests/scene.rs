@@ -29,7 +29,7 @@ use testkit::{
 };
 use upstream::{
     connection::CacheTimes,
-    http::{Outbound, OutboundSettings},
+    http::{Outbound, OutboundSettings, Reach},
     transmitter::Transmitter,
 };
 use uuid::Uuid;
@@ -229,7 +229,7 @@ fn transmitter(issuer: &str, change: &Value) -> Arc<Transmitter> {
         json!({ "id": "okta", "issuer": issuer, "access": { "bearer": "managing" } });
     declared.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let outbound = OutboundSettings {
-        allow_private_addresses: true,
+        reach: Reach::Anywhere,
         deadline: Duration::from_secs(30),
         ..OutboundSettings::default()
     };

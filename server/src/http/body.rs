@@ -23,11 +23,20 @@ pub(super) fn authorization(request: &HttpRequest) -> Result<Option<String>, Mal
 }
 
 /// RFC 6749 §3.2, App. B: a form, and nothing else is one.
+pub(super) async fn form(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Vec<u8>, Malformed> {
+    read(request, payload, "application/x-www-form-urlencoded").await
+}
+
+/// A body of one media type, in UTF-8 as it is: nothing is ever inflated here.
 pub(super) async fn read(
     request: &HttpRequest,
     mut payload: web::Payload,
+    media: &str,
 ) -> Result<Vec<u8>, Malformed> {
-    let is_form = content_type(request);
+    let is_expected = is_of(request, media);
     let mut body = Vec::new();
     let all = async {
         while let Some(chunk) = payload.next().await {
@@ -44,10 +53,10 @@ pub(super) async fn read(
         Err(_) => return Err(Malformed::Unread),
     }
     // After reading: an unread body would cost the client its connection.
-    if is_form { Ok(body) } else { Err(Malformed::ContentType) }
+    if is_expected { Ok(body) } else { Err(Malformed::ContentType) }
 }
 
-fn content_type(request: &HttpRequest) -> bool {
+fn is_of(request: &HttpRequest, expected: &str) -> bool {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return false;
     }
@@ -61,5 +70,5 @@ fn content_type(request: &HttpRequest) -> bool {
         let parameter = parameter.to_ascii_lowercase().replace('"', "");
         parameter.is_empty() || parameter == "charset=utf-8"
     };
-    media.eq_ignore_ascii_case("application/x-www-form-urlencoded") && parts.all(is_utf8)
+    media.eq_ignore_ascii_case(expected) && parts.all(is_utf8)
 }

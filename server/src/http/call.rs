@@ -1,0 +1,116 @@
+//! One request, as far as HTTP goes, and how it ends: on its own task, with its id.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use delegation::{
+    event::{Event, Outcome},
+    form::Malformed,
+    org::Org,
+    refusal::{Failure, guidance, oauth_error},
+};
+
+use super::{
+    body,
+    reply::{refused, unavailable},
+};
+use crate::clock;
+
+/// What came in, read but not judged.
+pub(super) struct Call {
+    pub authorization: Result<Option<String>, Malformed>,
+    pub body: Result<Vec<u8>, Malformed>,
+    /// What is known of the request before anything is decided.
+    pub event: Event,
+}
+
+impl Call {
+    /// A request whose body is a form.
+    pub(super) async fn form(request: &HttpRequest, payload: web::Payload) -> Self {
+        let event = draft(request);
+        let authorization = body::authorization(request);
+        Self { authorization, body: body::form(request, payload).await, event }
+    }
+
+    /// A request whose body is JSON.
+    pub(super) async fn json(request: &HttpRequest, payload: web::Payload) -> Self {
+        let event = draft(request);
+        let authorization = body::authorization(request);
+        Self { authorization, body: body::read(request, payload, "application/json").await, event }
+    }
+
+    /// A request without a body.
+    pub(super) fn bare(request: &HttpRequest) -> Self {
+        let authorization = body::authorization(request);
+        Self { authorization, body: Ok(Vec::new()), event: draft(request) }
+    }
+}
+
+/// What is known of the request before anything is decided.
+fn draft(request: &HttpRequest) -> Event {
+    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let sane = |id: &&str| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !id.is_empty() && id.len() <= 64 && id.chars().all(legal)
+    };
+    let id = clock::id();
+    let request_id = given.filter(sane).map_or_else(|| id.to_string(), str::to_owned);
+    Event {
+        client_address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        ..Event::draft(id, clock::now(), request_id)
+    }
+}
+
+/// On its own task: a client that hangs up abandons neither the decision nor its audit event.
+pub(super) async fn to_its_end(
+    request_id: String,
+    answer: impl Future<Output = HttpResponse> + 'static,
+) -> HttpResponse {
+    let answer = actix_web::rt::spawn(answer).await;
+    let mut response = answer.unwrap_or_else(|panic| {
+        tracing::error!(request_id, %panic, "an endpoint failed");
+        unavailable(None)
+    });
+    if let Ok(id) = header::HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+/// Notes in the audit trail why nothing was done, then says as much of it as the caller may know.
+///
+/// Outcome and reason are for counters.
+pub(super) async fn noted(
+    org: &Org,
+    mut event: Event,
+    failure: Failure,
+) -> (&'static str, &'static str, HttpResponse) {
+    let response = match &failure {
+        Failure::Refused(refusal) => {
+            let error = oauth_error(refusal);
+            event.outcome = Outcome::Refused;
+            event.error = Some(error.code);
+            event.reason = Some(error.reason.unwrap_or(error.code));
+            let (request_id, client) = (&event.request_id, event.client.as_deref());
+            tracing::info!(org = org.id, request_id, client, reason = event.reason, "refused");
+            let connection = event.connection.as_deref().and_then(|id| org.connection(id));
+            refused(error, guidance(refusal, connection))
+        }
+        Failure::Broken(fault) => {
+            event.outcome = Outcome::Unavailable;
+            event.error = Some("temporarily_unavailable");
+            event.reason = Some(fault.code());
+            tracing::warn!(org = org.id, request_id = event.request_id, %fault, "no answer");
+            unavailable(fault.retry_after())
+        }
+    };
+    event.detail = Some(failure.to_string());
+    let (outcome, reason) = (event.outcome.code(), event.reason.unwrap_or("none"));
+    let request_id = event.request_id.clone();
+    match org.ledger.note(event).await {
+        Ok(()) => (outcome, reason, response),
+        Err(fault) => {
+            tracing::error!(org = org.id, request_id, %fault, "an audit event cannot be written");
+            (Outcome::Unavailable.code(), fault.code(), unavailable(None))
+        }
+    }
+}
+
