@@ -5,11 +5,13 @@ ifeq ($(OPENSSL_NO_VENDOR),)
 unexport OPENSSL_NO_VENDOR
 endif
 
-.PHONY: demo test interop keycloak bench bench-size lint deny
+.PHONY: demo test soak interop keycloak bench bench-size lint deny
 
 demo: ; cargo run --quiet --bin actas -- demo
 
 test: lint ; .ci/with-postgres .ci/suites
+
+soak: ; ACTAS_TEST_RACES=100000 .ci/with-postgres cargo test --workspace --test contract -- soak:: --nocapture && ACTAS_TEST_KILLS=200 .ci/with-postgres cargo test --workspace --test crash -- kills points --nocapture
 
 interop: ; cargo test --workspace --no-run --quiet && conformance/interop/run
 

@@ -59,11 +59,10 @@ fn s5_declares_its_type() {
 fn s5_says_from_whom_to_whom_and_when() {
     let claims = signed(&ask(&granted())).claims;
     assert_eq!(claims["iss"], target().issuer);
-    let named = match &claims["aud"] {
-        Value::Array(names) => names.iter().any(|name| name == "documents-api"),
-        name => name == "documents-api",
-    };
-    assert!(named, "the name it is registered under: {}", claims["aud"]);
+    let aud = &claims["aud"];
+    let named = aud == "documents-api"
+        || aud.as_array().is_some_and(|names| names.iter().any(|name| name == "documents-api"));
+    assert!(named, "the name it is registered under: {aud}");
     let iat = claims["iat"].as_i64().expect("a number");
     assert!((iat - now()).abs() <= 5, "{iat}");
 }
@@ -85,7 +84,8 @@ fn s5_contains_what_the_plain_response_says() {
 #[test]
 fn s5_has_no_subject_and_no_expiry_of_its_own() {
     let claims = signed(&ask(&granted())).claims;
-    let names: Vec<&str> = claims.keys().map(String::as_str).collect();
+    let mut names: Vec<&str> = claims.keys().map(String::as_str).collect();
+    names.sort_unstable();
     assert_eq!(names, ["aud", "iat", "iss", "token_introspection"]);
 }
 

@@ -6,7 +6,8 @@
 //! [`Expect`] says what the token must be, [`PublicKeys`] who may have signed it, [`peek()`] where it
 //! claims to come from. [`verify_event`] is its sibling for what a provider says on its own: security
 //! events, logouts, revocations. [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
-//! with the key we publish. [`KeyRing`] says which key signs and which are published.
+//! with the key we publish. [`rotation`] is the life of signing keys, a pure state machine; [`KeyRing`] says
+//! which key signs and which are published. [`pkcs11`] keeps keys in a module instead.
 //! [`DataKey`] seals what the database keeps and hashes client secrets; [`MasterKey`] wraps it.
 //!
 //! # Who does what
@@ -15,6 +16,7 @@
 //! |---|---|---|
 //! | `jsonwebtoken` | every JWS signature check ([`jsonwebtoken::crypto::verify`], its `DecodingKey`, its `Algorithm`, its base64) and the JWS header we write | Its `decode` is not used: it reads the system clock, refuses RFC 9864's `Ed25519`, fails on members RFC 8725 tells us to ignore, parses the header twice and the claims twice, and still accepts what `verify` must refuse. A property test holds that, those refusals apart, it accepts whatever claims we accept. |
 //! | `josekit` | JWK: generation, reading, public half, curve check; JWE: sealing | Its JWS half would be a second verifier. It neither checks the length of a GCM tag nor survives a missing IV, so `seal` checks both first. |
+//! | `cryptoki` | the calls of a PKCS#11 module | A C interface without unsafe code of ours. |
 //! | `ring` | all signatures, HMAC, HKDF, SHA-256, through our [`provider`](install) for `jsonwebtoken` | One set of primitives; no `rsa` crate (RUSTSEC-2023-0071), no second C library of our choosing. |
 //!
 //! A private key is parsed once, into the `ring` key pair a [`SigningKey`] holds, and signs directly:

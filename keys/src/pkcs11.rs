@@ -85,24 +85,22 @@ impl Module {
     /// Does `work` in a session that is logged in; once more in a fresh one when it fails, as the
     /// module may have lost all it had.
     fn with<T>(&self, work: impl Fn(&Session) -> Result<T, ModuleFault>) -> Result<T, ModuleFault> {
-        let session = self.session()?;
-        match work(&session) {
-            Ok(done) => {
-                self.give_back(session);
-                Ok(done)
-            }
-            Err(_) => {
-                self.forget_all(session);
-                let session = self.session()?;
-                let done = work(&session);
-                if done.is_ok() {
-                    self.give_back(session);
-                } else {
-                    self.forget_all(session);
-                }
-                done
-            }
+        let first = self.used(self.session()?, &work);
+        if first.is_ok() { first } else { self.used(self.session()?, &work) }
+    }
+
+    fn used<T>(
+        &self,
+        session: Session,
+        work: impl Fn(&Session) -> Result<T, ModuleFault>,
+    ) -> Result<T, ModuleFault> {
+        let done = work(&session);
+        if done.is_ok() {
+            self.give_back(session);
+        } else {
+            self.forget_all(session);
         }
+        done
     }
 
     /// A session nobody else has.

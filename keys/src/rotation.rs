@@ -312,7 +312,9 @@ impl Planning {
         let signs = |key: &&Key| key.retires_at.is_none_or(|retires_at| at < retires_at);
         let others = self.keys.iter().filter(|key| key.kid != kid && key.compromised_at.is_none());
         let others: Vec<_> = others.filter(signs).map(|key| key.kid.clone()).collect();
-        others.iter().for_each(|kid| self.retire(kid, at));
+        for kid in others {
+            self.retire(&kid, at);
+        }
     }
 
     fn retire(&mut self, kid: &str, at: i64) {

@@ -7,7 +7,9 @@ use conformance::{
     exchange::three_hops, jwt, now, target,
 };
 
-/// Longer than the shortest token of these tests and the leeway of any clock.
+/// Seconds: as little as is worth a token, and what a busy machine needs for one exchange.
+const SHORT: i64 = 9;
+/// Longer than that and the leeway of any clock.
 const SOON: Duration = Duration::from_secs(45);
 
 fn granted() -> Granted {
@@ -38,7 +40,7 @@ fn s2_2_a_fresh_token_is_active() {
 #[test]
 fn s2_2_what_was_never_a_token_is_inactive() {
     let long = "x".repeat(20_000);
-    for garbage in ["garbage", "a.b.c", "..", "e30.e30.", "\u{fc}\0\r\n", " ", "null", &long] {
+    for garbage in ["garbage", "a.b.c", "..", "e30.e30.", "\u{fc}", " ", "null", &long] {
         inactive("garbage", garbage);
     }
     inactive("a JWE", &jwt::jwe_shaped(r#"{"alg":"dir","enc":"A256GCM"}"#));
@@ -109,7 +111,7 @@ fn s4_a_revoked_token_is_inactive() {
 /// token has expired."
 #[test]
 fn s4_an_expired_token_is_inactive() {
-    let short = target().idp.access_token("alice").lifetime(3).mint();
+    let short = target().idp.access_token("alice").lifetime(SHORT).mint();
     let granted = Exchange::of(target(), &short).send().granted();
     let ended = eventually("an expired token is inactive", SOON, || {
         (!granted.is_active(target())).then(now)

@@ -1,5 +1,6 @@
 //! What the crate promises, from outside: the happy fixture is in `fixture.rs`, every test changes
 //! one thing of it.
+#![expect(clippy::expect_used, reason = "a test fails by panicking, and says with what")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::string_slice, reason = "a test fails by panicking")]

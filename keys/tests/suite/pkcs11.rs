@@ -1,10 +1,12 @@
-//! Keys in a PKCS#11 module: SoftHSM, of the distribution's package `softhsm2`.
+//! Keys in a PKCS#11 module: `SoftHSM`, of the distribution's package `softhsm2`.
 //!
-//! SoftHSM finds its tokens by an environment variable that is read when it is loaded, so every test
+//! `SoftHSM` finds its tokens by an environment variable that is read when it is loaded, so every test
 //! here runs itself again in a process of its own, which has a token of its own.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -21,10 +23,16 @@ use serde_json::{Value, json};
 
 use crate::fixture::{NOW, claims, expect};
 
+/// Where the settings of this process's token are.
+#[expect(clippy::disallowed_methods, reason = "how `SoftHSM` is told")]
+fn told() -> Option<OsString> {
+    env::var_os(SETTINGS)
+}
+
 const SETTINGS: &str = "SOFTHSM2_CONF";
 const PIN: &str = "2718";
 
-/// Where distributions put SoftHSM.
+/// Where distributions put it.
 fn library() -> PathBuf {
     let candidates = [
         "/usr/lib/softhsm/libsofthsm2.so",
@@ -44,7 +52,7 @@ fn library() -> PathBuf {
 /// Runs `test` in a process of its own that has a fresh token `actas`.
 #[track_caller]
 fn with_a_token(name: &str, test: impl FnOnce()) {
-    if env::var_os(SETTINGS).is_some() {
+    if self::told().is_some() {
         return test();
     }
     let directory = env::temp_dir().join(format!("actas-softhsm-{}-{name}", std::process::id()));
@@ -154,16 +162,14 @@ fn keeps_the_private_half_to_itself() {
         let session = context.open_ro_session(slot).unwrap();
         // Our module is logged in, and that holds for the whole process.
         drop(session.login(UserType::User, Some(&PIN.into())));
-        let halves =
-            session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap();
+        let halves = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap();
         let [private] = halves.as_slice() else { panic!("{halves:?}") };
         let asked = [AttributeType::Sensitive, AttributeType::Extractable, AttributeType::Label];
         let label = format!("actas:acme:{}", key.kid()).into_bytes();
-        assert_eq!(session.get_attributes(*private, &asked).unwrap(), [
-            Attribute::Sensitive(true),
-            Attribute::Extractable(false),
-            Attribute::Label(label),
-        ]);
+        assert_eq!(
+            session.get_attributes(*private, &asked).unwrap(),
+            [Attribute::Sensitive(true), Attribute::Extractable(false), Attribute::Label(label),]
+        );
         let value = session.get_attributes(*private, &[AttributeType::Value]);
         assert!(value.is_err() || value.unwrap().is_empty());
     });
@@ -237,7 +243,7 @@ fn says_what_is_missing() {
             let none = told(ModuleSettings { library: library.into(), ..settings() });
             assert!(none.unwrap_err().to_string().contains(library));
         }
-        make_token(Path::new(&env::var_os(SETTINGS).unwrap()), "actas");
+        make_token(Path::new(&self::told().unwrap()), "actas");
         assert_eq!(told(settings()), Err(ModuleFault::ManyTokens("actas".to_owned())));
     });
 }

@@ -206,7 +206,7 @@ fn keys_without_an_end_get_one() {
 #[test]
 fn too_many_published_keys_are_not_added_to_but_for_a_compromise() {
     let mut keys = vec![key("0001", NOW)];
-    for turn in 1.. {
+    for turn in 1..100 {
         let plan = plan(&keys, Es256, &times(), NOW + turn, Asked::RotateNow);
         if plan.is_crowded {
             break;

@@ -4,6 +4,8 @@
 //! keys are still the same. Every replica may do it at any time. [`sign`] uses them.
 
 mod rotate;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt::Debug, sync::Arc};
 

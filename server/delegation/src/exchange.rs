@@ -62,8 +62,7 @@ pub async fn exchange(
     let subject = recheck(org, subject, asked, event).await?;
     let is_listed = org.resources.get(&target.id).is_some_and(|resource| resource.status);
     let permit = decide(org, Asked { actor, target, request, now: arrival.now }, &subject, event)?;
-    let status =
-        if is_listed { Some(org.status_indexes.take(arrival.now).await?) } else { None };
+    let status = if is_listed { Some(org.status_indexes.take(arrival.now).await?) } else { None };
     let token = mint(org, permit, Minting { subject: &subject, arrival, status }).await?;
     issue(org, token, event).await
 }

@@ -220,10 +220,10 @@ fn verify_own(
 }
 
 /// So long after its expiry the ledger still knows a delegation for sure.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(24);
 
 /// What there is to say of a token of ours that has expired: an agent that was cut off must not take
-/// it for a matter of time, and try again with a fresh one from where there is none.
+/// it for a matter of time.
 ///
 /// Only those who may present it learn that much; of a stolen one not even its user's state shows.
 async fn expired(

@@ -51,12 +51,11 @@ pub(super) async fn run(arguments: Arguments) -> Done {
 }
 
 async fn follow(opened: &Opened, arguments: &Arguments) -> Done {
-    let after = match arguments.from {
-        Some(from) => from - 1,
-        None => {
-            opened.seal_if_possible().await;
-            opened.trail.ends().await?.last.seq
-        }
+    let after = if let Some(from) = arguments.from {
+        from - 1
+    } else {
+        opened.seal_if_possible().await;
+        opened.trail.ends().await?.last.seq
     };
     let mut query =
         Query { after: Some(after), most: LARGEST_PAGE, ..arguments.filter.query(clock::now()) };

@@ -105,7 +105,7 @@ pub(super) fn text(stage: &Stage) -> String {
         text.push_str(&format!("  {:<14} secret   {}\n", server.client_id, server.secret));
     }
     text.push_str("operator, for the admin API\n");
-    for (id, token) in &org.operator {
+    if let Some((id, token)) = &org.operator {
         text.push_str(&format!("  {id:<14} token    {token}\n"));
     }
     text

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use actix_web::{App as Actix, HttpServer, web};
@@ -17,9 +18,7 @@ use crate::{
     app,
     apply::{How, apply_desired, check},
     clock,
-    config::{
-        Config, database::Database, exports::Exports, keys::Keys, log, upstream::Upstream,
-    },
+    config::{Config, database::Database, exports::Exports, keys::Keys, log, upstream::Upstream},
     http::JWKS,
     serve,
 };
@@ -41,6 +40,9 @@ const RESOURCE_SERVERS: [(&str, &str); 2] =
 pub(super) const ADMIN: &str = "/admin";
 /// Who may do everything at the admin API.
 const OPERATOR: &str = "olivia";
+
+/// As short as that, nobody has to wait for a planned change of keys: it takes seven seconds.
+const KEYS_CACHED: Duration = Duration::from_secs(2);
 
 pub(super) type StageError = Box<dyn std::error::Error>;
 
@@ -195,13 +197,9 @@ fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Co
             url: SecretString::from(database.unwrap_or(file)),
             max_connections: 16,
         },
-        keys: Keys::new(master),
+        keys: Keys { jwks_max_age: KEYS_CACHED, ..Keys::new(master) },
         tls: None,
-        upstream: Upstream {
-            extra_ca: None,
-            deadline: std::time::Duration::from_secs(2),
-            replicas: 1,
-        },
+        upstream: Upstream { extra_ca: None, deadline: Duration::from_secs(2), replicas: 1 },
         exports: Exports::default(),
         log: log::Log { format: log::Format::Text, filter: "warn".to_owned() },
     })

@@ -17,11 +17,12 @@ mod keys;
 mod restorations;
 mod revocations;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
     event::{Event, Outcome, noted},
+    form::Malformed,
     operator::{Authorized, OperatorFault, Power, authorize},
     org::Org,
     refusal::Fault,
@@ -36,7 +37,7 @@ use crate::app::App;
 
 /// A cascade of a hundred thousand delegations takes seconds. Who waits no longer may ask again: what
 /// was begun goes on.
-const SLOWEST_ANSWER: Duration = Duration::from_secs(60);
+const SLOWEST_ANSWER: Duration = Duration::from_mins(1);
 
 /// Mounts the endpoints below `issuer`.
 pub(super) fn routes(config: &mut web::ServiceConfig, issuer: &str) {
@@ -104,11 +105,11 @@ enum Undone {
 }
 
 impl Undone {
-    fn refused(status: u16, error: &'static str, why: impl ToString) -> Self {
+    fn refused(status: u16, error: &'static str, why: &dyn Display) -> Self {
         Self::Refused { status, error, description: why.to_string() }
     }
 
-    fn malformed(why: impl ToString) -> Self {
+    fn malformed(why: &dyn Display) -> Self {
         Self::refused(400, "invalid_request", why)
     }
 }
@@ -259,11 +260,12 @@ fn exactly_one<T>(all: impl IntoIterator<Item = Option<T>>) -> Option<T> {
 
 /// The body, as `T`.
 fn read<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, Undone> {
-    let body = call.body.as_deref().map_err(|malformed| match malformed {
-        delegation::form::Malformed::ContentType => {
-            Undone::malformed("the body must be application/json")
+    let body = call.body.as_deref().map_err(|malformed| {
+        if *malformed == Malformed::ContentType {
+            Undone::malformed(&"the body must be application/json")
+        } else {
+            Undone::malformed(malformed)
         }
-        malformed => Undone::malformed(malformed),
     })?;
-    serde_json::from_slice(body).map_err(Undone::malformed)
+    serde_json::from_slice(body).map_err(|fault| Undone::malformed(&fault))
 }

@@ -95,6 +95,8 @@ pub(super) async fn noted(
             refused(error, guidance(refusal, connection))
         }
         Failure::Broken(fault) => {
+            // What nobody waited for any more may have been written after all, under the id it had.
+            event.id = clock::id();
             event.outcome = Outcome::Unavailable;
             event.error = Some("temporarily_unavailable");
             event.reason = Some(fault.code());
@@ -113,4 +115,3 @@ pub(super) async fn noted(
         }
     }
 }
-

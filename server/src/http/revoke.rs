@@ -12,7 +12,7 @@ use delegation::{
     form::{Form, Malformed},
     org::Org,
     refusal::{Failure, Refusal},
-    revoke::own::{Revoked, RevocationRequest, revoke},
+    revoke::own::{RevocationRequest, Revoked, revoke},
 };
 
 use super::{

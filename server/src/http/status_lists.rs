@@ -41,13 +41,14 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long an HTTP cache keeps a list, seconds.
 const MAX_AGE: i64 = 10;
 
-const _: () = assert!(MAX_AGE + TTL + 1 < LIFETIME, "a list lives until the last verifier drops it");
+const _: () =
+    assert!(MAX_AGE + TTL + 1 < LIFETIME, "a list lives until the last verifier drops it");
 
 /// Nobody waits any longer.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(10);
 
 /// A list that nobody has asked for in so long is not kept.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// The lists of all organizations, as they were last made. One per process.
 #[derive(Debug, Default)]

@@ -11,9 +11,9 @@ use crate::{
     clock,
 };
 
-const EVERY: Duration = Duration::from_secs(60);
-/// Links of one transaction.
-const STEP: usize = 256;
+const EVERY: Duration = Duration::from_mins(1);
+/// Links of one transaction: like those of a seal, it holds the only writer of `SQLite`.
+const STEP: usize = 64;
 
 /// Runs until the app is gone.
 pub fn start(app: &Arc<App>) {

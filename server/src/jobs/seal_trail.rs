@@ -21,8 +21,8 @@ const EVERY: Duration = Duration::from_millis(250);
 /// For so long an organization is left alone whose trail could not be appended to, in seconds.
 const PAUSE: i64 = 5;
 
-/// Events of one transaction: it holds the only writer of `SQLite` for about 3 ms.
-const BATCH: usize = 256;
+/// Events of one transaction: it holds the only writer of `SQLite` for 2 to 3 ms, at 35 us each.
+const BATCH: usize = 64;
 
 /// Runs until the app is gone.
 pub fn start(app: &Arc<App>) {

@@ -19,8 +19,8 @@
 //! restored, and one look at what stands is enough: of a connection and an org nothing has to be
 //! looked for level by level, since a chain has one connection.
 //!
-//! What a revocation costs grows with what stands and with what died in the last hour, not with
-//! what died before: each mark looks only at what expires later than that, in an index that has the
+//! What a revocation costs grows with what stands and with what died just now, not with what died
+//! before: each mark looks only at what expires later than that, in an index that has the
 //! moment of expiry or, in the ids, the moment of issue.
 
 use delegation::{declared::Stoppable, ports::Selector, refusal::Fault};
@@ -34,11 +34,12 @@ use crate::{
 };
 
 /// A token this long past its expiry, in seconds, is dead whatever any clock says, and so is what was
-/// derived from it. Without such a line, ending an agent would rewrite its whole history.
-const SURELY_EXPIRED: i64 = 60 * 60;
+/// derived from it. Without such a line, ending an agent would rewrite its whole history; with one
+/// further back, stopping a busy org would take as much longer.
+const SURELY_EXPIRED: i64 = 10 * 60;
 
-/// No token lives for longer, in seconds; nowhere near (see `delegation::declared::Settings`).
-const LONGEST_LIFE: i64 = 60 * 60;
+/// No token lives for longer, in seconds; twice what `delegation::declared::Settings` allows.
+pub(crate) const LONGEST_LIFE: i64 = 10 * 60;
 
 const MARK_DELEGATION: &str = "
   UPDATE delegations SET ended_at = $2

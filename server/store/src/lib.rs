@@ -1,10 +1,11 @@
 //! REMEMBERS. The ports of `delegation` over SQL; the only crate that knows SQL.
 //!
 //! Reading order: [`store`] (what the server sees), `ledger` (the hot path) with `recall`, `writer`
-//! and the two statements `postgres/record.sql` and `sqlite/open.sql`, `ending` (revocation),
-//! `signals` with `subjects` (who is meant), `epochs` and `states` (what providers say on their own),
-//! `streams`, `registry` with `changes` (declared state), `database` (what the two databases have in
-//! common), `sweep`, `migrate`.
+//! and the two statements `postgres/record.sql` and `sqlite/open.sql`, `find` (what became of one),
+//! `ending` with `stops` (revocation), `signals` with `subjects` (who is meant), `epochs` and `states`
+//! (what providers say on their own), `streams`, `registry` with `changes` (declared state), `custody`
+//! (signing keys), `trail` and `exports` (the audit trail), `status` (status lists), `database` (what
+//! the two databases have in common), `sweep`, `migrate`.
 //!
 //! What must stay true:
 //!
@@ -13,6 +14,8 @@
 //!   revision it was decided under and its grant and all its ancestors stand.
 //! - What was recalled before a signal about its user is not recorded after it.
 //! - When a delegation ends, everything derived from it ends in the same transaction.
+//! - What is stopped, and what rested on it, is stopped and ended in the same transaction.
+//! - No cost grows with what died before: not of an exchange, a look or a revocation.
 //! - Work on the database runs in tasks of its own: a caller that goes away abandons no transaction
 //!   (sqlx#4385).
 //! - Nothing waits without bound and no queue grows without bound; what does not fit is a `Fault`.

@@ -124,8 +124,7 @@ impl Session {
     /// A connection that is well. It is closed unless it is kept, also when the deadline passes:
     /// what a half-done statement leaves behind must not reach anybody else.
     async fn connection(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        if let Some((mut connection, used)) = self.kept.take()
-        {
+        if let Some((mut connection, used)) = self.kept.take() {
             if used.elapsed() <= IDLE || is_alive(&mut *connection).await {
                 return Ok(connection);
             }

@@ -9,7 +9,10 @@
 use delegation::refusal::Fault;
 use policy::Timestamp;
 
-use crate::{database::Database, ending::first_id};
+use crate::{
+    database::Database,
+    ending::{LONGEST_LIFE, first_id},
+};
 
 /// Seconds past its expiry after which a token is dead by any clock.
 const DEAD_FOR: i64 = 60;
@@ -21,10 +24,6 @@ const SIGNALS_KEPT: i64 = 30 * 24 * 60 * 60;
 /// For so long after it has expired a delegation is known, in seconds. Longer than what a revocation
 /// looks at (see `ending`).
 const DELEGATIONS_KEPT: i64 = 24 * 60 * 60;
-
-/// How much earlier than it expires a delegation was issued at most, in seconds, and some more: what
-/// has a smaller id than this has expired, without a look at each.
-const LONGEST_LIFE: i64 = 60 * 60;
 
 /// How long a status list is kept after the last lease on it was over, in seconds: a token that was
 /// given its place at the last moment lives for 300 more.
@@ -118,6 +117,7 @@ pub(crate) async fn run(database: &Database, Timestamp(now): Timestamp) -> Resul
     let before = now.saturating_sub(LISTS_KEPT);
     forgotten = forgotten.saturating_add(database.execute(LISTS, &[before.into()]).await?);
     let before = now.saturating_sub(DELEGATIONS_KEPT);
+    // What has a smaller id has expired before, without a look at each.
     let first_kept = first_id(before.saturating_sub(LONGEST_LIFE));
     for org in database.fetch_all(ORGS, &[]).await? {
         let org: String = org.get("org")?;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod apply_connection;
+mod apply_exports;
 mod apply_ledger;
 mod apply_refused;
 mod audit;

@@ -49,9 +49,8 @@ impl Postgres {
     pub fn records(&self) -> Vec<Value> {
         let both = "SELECT record FROM (SELECT id, record FROM trail UNION ALL \
                     SELECT id, record FROM events) both_tables ORDER BY id";
-        let record = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))
-        };
+        let record =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.ask(both).lines().map(record).collect()
     }
 

@@ -310,7 +310,7 @@ pub fn told(records: &[Value], members: &[&str]) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     let line = |record: &Value| {
         members.iter().map(|member| text(&record[*member])).collect::<Vec<_>>().join("|")

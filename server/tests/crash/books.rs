@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -66,7 +66,8 @@ const SAMPLE: usize = 3;
 
 impl Books {
     pub fn open(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap()
+        // Whoever panicked meanwhile has said why.
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes something down.
@@ -126,7 +127,8 @@ impl Books {
     pub fn hold_at(&self, scene: &Scene, life: usize) {
         let (tokens, logouts, revocations) = {
             let pages = self.open();
-            let tokens: Vec<_> = pages.tokens.iter().filter(|it| it.life == life).cloned().collect();
+            let tokens: Vec<_> =
+                pages.tokens.iter().filter(|it| it.life == life).cloned().collect();
             let logouts = pages.logouts.iter().filter(|it| it.life == life).cloned();
             (tokens, logouts.collect::<Vec<_>>(), pages.revocations.clone())
         };
@@ -134,7 +136,11 @@ impl Books {
         for logout in &logouts {
             assert_eq!(scene.send(&logout.request).status, 200);
         }
-        self.note(|pages| pages.logouts.iter_mut().for_each(|it| it.acknowledged |= it.life == life));
+        self.note(|pages| {
+            for logout in pages.logouts.iter_mut().filter(|it| it.life == life) {
+                logout.acknowledged = true;
+            }
+        });
         let over = |token: &Token| {
             let session = logouts.iter().any(|logout| logout.session == token.session);
             let itself = |it: &Revocation| it.acknowledged && it.token.jti == token.jti;
@@ -146,9 +152,10 @@ impl Books {
         for token in dead.by_ref().take(SAMPLE) {
             scene.send(&exchanged(scene, token)).refused(400, "invalid_request", "revoked");
         }
-        let mut well = tokens.iter().rev().filter(|token| {
-            token.next.is_some() && !over(token) && !doubtful(token)
-        });
+        let mut well = tokens
+            .iter()
+            .rev()
+            .filter(|token| token.next.is_some() && !over(token) && !doubtful(token));
         for token in well.by_ref().take(SAMPLE) {
             scene.send(&exchanged(scene, token)).token();
         }

@@ -1,6 +1,10 @@
 //! What clients do while a server lives: they exchange, hand on, sign out and revoke.
 
-use std::{io, net::{SocketAddr, TcpStream}, thread};
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    thread,
+};
 
 use serde_json::json;
 use server::clock;
@@ -98,8 +102,13 @@ impl Load<'_> {
             self.scene.provider.mint("alice", &claims, &json!({ "typ": "logout+jwt" }));
         let request = Request::post(LOGOUT, &[("logout_token", &logout_token)]);
         let (session, life) = (token.session, self.life);
-        let logout =
-            Logout { jti: jti.clone(), session, request: request.clone(), acknowledged: false, life };
+        let logout = Logout {
+            jti: jti.clone(),
+            session,
+            request: request.clone(),
+            acknowledged: false,
+            life,
+        };
         self.books.note(|pages| pages.logouts.push(logout));
         let reply = self.send(&request)?;
         assert!([200, 503].contains(&reply.status), "{}", reply.text());
@@ -118,8 +127,7 @@ impl Load<'_> {
         if self.books.open().revocations.iter().any(known) {
             return Ok(());
         }
-        self.books
-            .note(|pages| pages.revocations.push(Revocation { token, acknowledged: false }));
+        self.books.note(|pages| pages.revocations.push(Revocation { token, acknowledged: false }));
         let request = Request::post(REVOKE, &[("token", &text)]).basic(of, self.scene.secret(of));
         let reply = self.send(&request)?;
         assert!([200, 503].contains(&reply.status), "{} {}", reply.status, reply.text());

@@ -2,7 +2,7 @@
 //! what was not leaves nothing half done, and it gets well by itself.
 //!
 //! Reading order: [`kills`] (at random moments), [`points`] (before and after each write), [`sick`]
-//! (the database), [`hangups`] (the clients); then what they are made of: [`round`] (one life and
+//! (the database), [`hangups`] (the clients), [`notices`] (that all this would see a lie); then what they are made of: [`round`] (one life and
 //! death of a server), [`load`] (what its clients do meanwhile), [`books`] (what they were told, held
 //! against the [`ledger`]), [`wire`] (between `actas` and `PostgreSQL`), [`files`] (between `actas` and
 //! the files of `SQLite`), [`cluster`] (a `PostgreSQL` of one's own). The scene is that of the tests
@@ -41,6 +41,7 @@ mod hangups;
 mod kills;
 mod ledger;
 mod load;
+mod notices;
 mod points;
 mod round;
 mod sick;

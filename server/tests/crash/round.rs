@@ -134,7 +134,8 @@ impl Stage {
         let ready = || (self.scene.server.get("/readyz").status == 200).then_some(());
         eventually("it is ready", ready);
         self.slowest_start = self.slowest_start.max(started.elapsed());
-        assert!(started.elapsed() < READY_WITHIN, "ready after {:?}", started.elapsed());
+        let took = started.elapsed();
+        assert!(took < READY_WITHIN, "ready after {took:?}: {}", self.scene.server.log());
         self.books.hold_at(&self.scene, self.life);
         no_transaction_is_left_open(&self.scene.site);
         self.life += 1;

@@ -6,10 +6,7 @@ mod sqlite;
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    process::eventually,
-    round::Stage,
-};
+use crate::{process::eventually, round::Stage};
 
 /// How soon all is well after the database is.
 const WELL_WITHIN: Duration = Duration::from_secs(10);
@@ -24,6 +21,9 @@ impl Stage {
                 sicken(stage);
                 let not_ready = || (stage.scene.server.get("/readyz").status == 503).then_some(());
                 eventually("it says that it is not ready", not_ready);
+                for _ in 0..2 {
+                    assert_eq!(stage.scene.send(&stage.scene.happy()).status, 503);
+                }
             },
             heal,
         );

@@ -134,9 +134,10 @@ impl Wire {
     /// Cuts every open connection.
     pub fn cuts(&self) {
         let open = std::mem::take(&mut self.state.plan.lock().unwrap().open);
-        open.iter().for_each(|link| link.cut());
+        for link in &open {
+            link.cut();
+        }
     }
-
 }
 
 impl State {

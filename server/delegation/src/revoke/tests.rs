@@ -73,16 +73,18 @@ fn the_trail_names_whose_delegation_it_was() {
     let (_, _, event) = scene.revoked().remove(0);
     let event = event.unwrap();
     assert_eq!((event.reason, event.delegation), (Some("delegation"), Some(DELEGATION)));
-    assert_eq!((event.client.as_deref(), event.connection.as_deref()), (Some("orchestrator"), Some("corp")));
+    assert_eq!(
+        (event.client.as_deref(), event.connection.as_deref()),
+        (Some("orchestrator"), Some("corp"))
+    );
     assert_eq!((event.subject.as_deref(), event.root), (Some("corp:alice"), Some(DELEGATION)));
 }
 
 #[test]
 fn a_session_and_a_user_end_as_if_their_provider_had_said_so() {
     let session = What::Session { connection: "corp".into(), id: "s-1".into() };
-    let alice = Names::default()
-        .with(Kind::Subject, Some("alice"))
-        .with(Kind::Directory, Some("alice"));
+    let alice =
+        Names::default().with(Kind::Subject, Some("alice")).with(Kind::Directory, Some("alice"));
     let alice = Whom::User { names: alice, session: None, device: None };
     for (what, whom, effect) in [
         (session, Whom::Session("s-1".into()), Effect::SignedOut),
@@ -103,11 +105,8 @@ fn a_session_and_a_user_end_as_if_their_provider_had_said_so() {
 #[test]
 fn a_user_is_known_by_mail_too() {
     let scene = Scene::new();
-    let mail = What::User {
-        connection: "corp".into(),
-        user: "Alice@Example.com".into(),
-        disable: false,
-    };
+    let mail =
+        What::User { connection: "corp".into(), user: "Alice@Example.com".into(), disable: false };
     end(&scene, &mail).unwrap();
     let Whom::User { names, .. } = scene.signals()[0].effects[0].whom.clone() else { panic!() };
     assert!(names.iter().any(|name| name == "email:alice@example.com"));
@@ -177,7 +176,10 @@ fn a_disabled_user_may_be_used_again() {
     let alice = || Restorable::User { connection: "corp".into(), user: "alice".into() };
     assert_eq!(restore(&scene, &alice()), Ok(call().id));
     let signal = scene.signals().remove(0);
-    assert_eq!((signal.effects[0].effect, signal.event.outcome), (Effect::Enabled, Outcome::Restored));
+    assert_eq!(
+        (signal.effects[0].effect, signal.event.outcome),
+        (Effect::Enabled, Outcome::Restored)
+    );
     let elsewhere = Restorable::User { connection: "elsewhere".into(), user: "alice".into() };
     assert_eq!(restore(&scene, &elsewhere), Err(Unknown::Connection("elsewhere".into())));
 }
@@ -189,8 +191,7 @@ fn an_operator_ends_things_by_the_power_to() {
     let powers = vec![Power::Audit, Power::Revoke];
     let operator = Operator { id: "ops".into(), powers, secrets: vec![hash] };
     scene.org.operators.push(std::sync::Arc::new(operator));
-    let authorized =
-        |power| authorize(&scene.org, Some("aco_word"), power);
+    let authorized = |power| authorize(&scene.org, Some("aco_word"), power);
     let word = |authorized| super::Call { word: Word::Operator(authorized), ..call() };
     let reader = authorized(Power::Audit).unwrap();
     let refused = unknown(wait(super::revoke(scene.place(), &What::Org, word(&reader))));
@@ -245,7 +246,8 @@ fn a_client_ends_its_own_tokens_and_no_others() {
 /// RFC 7009 §2.2: "invalid tokens do not cause an error response".
 #[test]
 fn a_token_nobody_knows_is_no_error() {
-    for token in ["opaque", &fixture::token_of(Uuid::from_u128(9)), &fixture::token_of(DELEGATION)] {
+    for token in ["opaque", &fixture::token_of(Uuid::from_u128(9)), &fixture::token_of(DELEGATION)]
+    {
         let scene = Scene::new();
         assert_eq!(own(&scene, "orchestrator", token), Ok(own::Revoked::Unknown), "{token}");
         assert!(scene.revoked().is_empty());
@@ -254,9 +256,8 @@ fn a_token_nobody_knows_is_no_error() {
 
 #[test]
 fn a_request_names_one_token() {
-    let parse = |text: &str| {
-        own::RevocationRequest::parse(&Form::parse(text.as_bytes()).unwrap()).is_ok()
-    };
+    let parse =
+        |text: &str| own::RevocationRequest::parse(&Form::parse(text.as_bytes()).unwrap()).is_ok();
     assert!(parse("token=a"));
     for text in ["", "token=", "token=a&token=b", "token_type_hint=access_token"] {
         assert!(!parse(text), "{text}");

@@ -22,7 +22,10 @@ pub struct NoHead;
 /// In 64 lower-case hexadecimal digits, as exports and people have it.
 #[must_use]
 pub fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
 }
 
 impl fmt::Display for Head {

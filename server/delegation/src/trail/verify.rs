@@ -143,7 +143,9 @@ pub async fn verify(
                 break;
             }
         }
-        page.into_iter().for_each(|stored| walk.step(&stored));
+        for stored in &page {
+            walk.step(stored);
+        }
     }
     let since = if walk.forgotten == 0 { 0 } else { question.now.0 - SURELY_KEPT };
     for delegation in trail.untold(Timestamp(since), MOST_TOLD).await? {

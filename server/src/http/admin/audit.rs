@@ -63,7 +63,8 @@ struct Asked {
 
 impl Parameters {
     fn read(text: &str, now: Timestamp) -> Result<Asked, Undone> {
-        let parameters = web::Query::<Self>::from_query(text).map_err(Undone::malformed)?;
+        let parameters = web::Query::<Self>::from_query(text);
+        let parameters = parameters.map_err(|fault| Undone::malformed(&fault))?;
         parameters.into_inner().asked(now)
     }
 
@@ -73,10 +74,10 @@ impl Parameters {
             None => wait.is_none(),
             Some("newest") => true,
             Some("oldest") => false,
-            Some(_) => return Err(Undone::malformed("order is newest or oldest")),
+            Some(_) => return Err(Undone::malformed(&"order is newest or oldest")),
         };
         if newest_first && wait.is_some() {
-            return Err(Undone::malformed("who waits for more reads with order=oldest"));
+            return Err(Undone::malformed(&"who waits for more reads with order=oldest"));
         }
         let largest = u64::try_from(LARGEST_PAGE).unwrap_or(u64::MAX);
         let limit = number(self.limit, "limit", 1, largest)?;
@@ -104,13 +105,13 @@ fn given(text: Option<String>) -> Option<String> {
 fn number(text: Option<String>, name: &str, least: u64, most: u64) -> Result<Option<u64>, Undone> {
     let Some(text) = given(text) else { return Ok(None) };
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    let why = || Undone::malformed(format!("{name} is a number from {least} to {most}"));
+    let why = || Undone::malformed(&format!("{name} is a number from {least} to {most}"));
     number.map(Some).ok_or_else(why)
 }
 
 fn id(text: Option<String>, name: &str) -> Result<Option<Uuid>, Undone> {
     let Some(text) = given(text) else { return Ok(None) };
-    let why = |_| Undone::malformed(format!("{name} is an id of 36 characters"));
+    let why = |_| Undone::malformed(&format!("{name} is an id of 36 characters"));
     Uuid::parse_str(&text).map(Some).map_err(why)
 }
 
@@ -118,19 +119,15 @@ fn outcome(text: Option<String>) -> Result<Option<Outcome>, Undone> {
     let Some(text) = given(text) else { return Ok(None) };
     let known = Outcome::ALL.into_iter().find(|outcome| outcome.code() == text);
     let all = Outcome::ALL.map(Outcome::code).join(", ");
-    known.map(Some).ok_or_else(|| Undone::malformed(format!("outcome is one of {all}")))
+    known.map(Some).ok_or_else(|| Undone::malformed(&format!("outcome is one of {all}")))
 }
 
-fn moment(
-    text: Option<String>,
-    name: &str,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, Undone> {
+fn moment(text: Option<String>, name: &str, now: Timestamp) -> Result<Option<Timestamp>, Undone> {
     let Some(text) = given(text) else { return Ok(None) };
     if let Ok(seconds) = text.parse() {
         return Ok(Some(Timestamp(seconds)));
     }
-    let why = |why| Undone::malformed(format!("{name}: {why}"));
+    let why = |why| Undone::malformed(&format!("{name}: {why}"));
     when(&text).map(|when| Some(when.resolve(now))).map_err(why)
 }
 
@@ -211,7 +208,8 @@ mod tests {
 
     #[test]
     fn reads_a_query() {
-        let asked = read("user=corp%3Aalice&agent=a&outcome=refused&since=2h&until=1800000000").unwrap();
+        let asked =
+            read("user=corp%3Aalice&agent=a&outcome=refused&since=2h&until=1800000000").unwrap();
         let query = asked.query;
         assert_eq!(query.user.as_deref(), Some("corp:alice"));
         assert_eq!(query.outcome, Some(Outcome::Refused));

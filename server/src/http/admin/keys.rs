@@ -83,7 +83,7 @@ async fn turn(errand: &Errand<'_>) -> Result<HttpResponse, Undone> {
     let rotated = match rotate_keys(&custody, asked.asked(), &event).await {
         Ok(rotated) => rotated,
         Err(crowded @ RotateFault::Crowded) => {
-            return Err(Undone::refused(409, "crowded", crowded));
+            return Err(Undone::refused(409, "crowded", &crowded));
         }
         Err(RotateFault::Fault(fault)) => return Err(fault.into()),
     };

@@ -56,9 +56,9 @@ pub(super) async fn post(
 async fn restore(errand: &Errand<'_>) -> Result<HttpResponse, Undone> {
     let mut asked: Asked = read(errand.call)?;
     let reason = asked.reason.take();
-    let what = asked.what().ok_or_else(|| {
-        Undone::malformed("name exactly one of agent, connection, org, user")
-    })?;
+    let what = asked
+        .what()
+        .ok_or_else(|| Undone::malformed(&"name exactly one of agent, connection, org, user"))?;
     let registry = errand.app.registry();
     let place = Place { org: &errand.org.id, ledger: &*errand.org.ledger, registry: &*registry };
     let call = revocations::call(errand, reason);

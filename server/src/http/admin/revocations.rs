@@ -51,7 +51,8 @@ struct User {
 
 impl Asked {
     fn what(self) -> Option<What> {
-        let user = |User { connection, id: user, disable }| What::User { connection, user, disable };
+        let user =
+            |User { connection, id: user, disable }| What::User { connection, user, disable };
         let all = [
             self.token.map(What::Token),
             self.delegation.map(What::Delegation),
@@ -90,7 +91,7 @@ async fn end(errand: &Errand<'_>) -> Result<HttpResponse, Undone> {
     let reason = asked.reason.take();
     let what = asked.what().ok_or_else(|| {
         Undone::malformed(
-            "name exactly one of token, delegation, session, user, agent, grant, connection, org",
+            &"name exactly one of token, delegation, session, user, agent, grant, connection, org",
         )
     })?;
     let registry = errand.app.registry();
@@ -123,10 +124,10 @@ pub(super) fn undone(not_done: NotDone) -> Undone {
             | Unknown::Delegation(_)
             | Unknown::Connection(_)
             | Unknown::Agent(_)
-            | Unknown::Grant(_) => Undone::refused(404, "not_found", unknown),
-            Unknown::User(_) | Unknown::Session(_) => Undone::malformed(unknown),
-            Unknown::NotStopped(_) => Undone::refused(409, "not_stopped", unknown),
-            Unknown::Powerless => Undone::refused(403, "insufficient_scope", unknown),
+            | Unknown::Grant(_) => Undone::refused(404, "not_found", &unknown),
+            Unknown::User(_) | Unknown::Session(_) => Undone::malformed(&unknown),
+            Unknown::NotStopped(_) => Undone::refused(409, "not_stopped", &unknown),
+            Unknown::Powerless => Undone::refused(403, "insufficient_scope", &unknown),
         },
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Rest {
     until: Option<Instant>,
 }
 
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 impl Rest {
     pub(super) fn is_over(&self) -> bool {

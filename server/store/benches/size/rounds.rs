@@ -147,18 +147,7 @@ impl<'a> Side<'a> {
                 self.epoch += 1;
                 started
             }
-            Step::Seal => {
-                while 0 < self.place.trail.seal(64).await? {}
-                let notes = (0..64).map(|_| self.event()).collect::<Vec<_>>();
-                for event in notes {
-                    ledger.note(event).await?;
-                }
-                let started = Instant::now();
-                if self.place.trail.seal(64).await? != 64 {
-                    return Err("another number".into());
-                }
-                started
-            }
+            Step::Seal => self.seal().await?,
             Step::Waiting => {
                 let event = self.event();
                 ledger.note(event).await?;
@@ -177,6 +166,20 @@ impl<'a> Side<'a> {
             }
         };
         Ok(started.elapsed())
+    }
+
+    /// Gives 64 events their place, and says when it began with that.
+    async fn seal(&mut self) -> Outcome<Instant> {
+        while 0 < self.place.trail.seal(64).await? {}
+        for _ in 0..64 {
+            let event = self.event();
+            self.place.store.ledger(ORG).note(event).await?;
+        }
+        let started = Instant::now();
+        if self.place.trail.seal(64).await? != 64 {
+            return Err("another number".into());
+        }
+        Ok(started)
     }
 
     /// Something else of the past each time, and how many there must be.
@@ -253,7 +256,7 @@ impl<'a> Side<'a> {
         };
         let (root, outcome) = (Some(delegation.root), Decided::Issued);
         let event = Event { delegation: Some(id), root, outcome, ..self.event() };
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         let opening = Opening {
             revision: 1,
             epoch: self.epoch,

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 /// Runs each of the named tests on a fresh database of each kind.
 macro_rules! on_both_databases {
@@ -38,6 +39,7 @@ mod exports;
 mod find;
 mod fixture;
 mod gone;
+mod happy;
 mod keys;
 mod lateness;
 mod migrate;

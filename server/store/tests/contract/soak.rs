@@ -5,6 +5,8 @@
 //! that is stale, decides, opens, and decides anew when told to. Whatever comes first, in the end
 //! nothing stands of what was ended; and once the end is acknowledged, nothing is recorded.
 
+mod side;
+
 use std::{
     sync::{
         Arc,
@@ -15,18 +17,17 @@ use std::{
 
 use delegation::{
     declared::{Change, DeclaredGrant, Stoppable},
-    event::{Event, Outcome},
-    names::{Kind, Names},
-    ports::{Delegation, Ledger, Lineage, Opened, Opening, Recalled, Selector, Signalled},
-    signal::{Effect, Signal, Whom},
+    event::Outcome,
+    ports::Delegation,
+    signal::Effect,
 };
-use policy::{Account, Timestamp};
 use store::Store;
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::JoinSet;
 
+use self::side::{Side, Subject, alice, below, root, yields};
 use crate::{
     fixture::{Fixture, GRANT, LATER, NOW, SIGNED_IN, grant, races},
-    signalling::{by, derived, named, signal},
+    signalling::signal,
 };
 
 /// Organizations that race side by side.
@@ -145,37 +146,18 @@ struct Lane {
     tally: Tally,
 }
 
-/// One replica, and what it believes to be declared.
-#[derive(Clone)]
-struct Side {
-    store: Store,
-    ledger: Arc<dyn Ledger>,
-    org: String,
-    revision: i64,
-    stopped: Vec<Stoppable>,
-}
-
-/// What an exchange starts from.
-#[derive(Clone)]
-struct Subject {
-    lineage: Lineage,
-    parent: Option<Delegation>,
-    grant: String,
-    session: String,
-}
-
 impl Lane {
     async fn race(mut self, pairs: usize, number: usize) -> Tally {
-        for pair in 0..pairs {
-            // Every way to end, on either side, of roots and of what is derived.
-            let end = End::ALL[(pair + number) % End::ALL.len()];
+        // Every way to end, on either side, of roots and of what is derived.
+        let ends = End::ALL.into_iter().cycle().skip(number);
+        for (pair, end) in (0..pairs).zip(ends) {
             self.pair(end, pair / End::ALL.len()).await;
         }
         self.tally
     }
 
     async fn pair(&mut self, end: End, round: usize) {
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             self.sides.swap(0, 1);
         }
         let session = format!("s-{}", self.it.id());
@@ -186,7 +168,7 @@ impl Lane {
         let subject = match end {
             End::Root | End::Middle => below(&first, &middle),
             End::Grant | End::Agent | End::Connection | End::Org | End::Session | End::User => {
-                if round / 2 % 2 == 0 {
+                if (round / 2).is_multiple_of(2) {
                     first.clone()
                 } else {
                     below(&first, &middle)
@@ -231,7 +213,7 @@ impl Lane {
         self.tally.opened += 1;
         let never = AtomicBool::new(false);
         let opened = self.sides[1].exchange(&self.it, subject, &never, 0).await;
-        opened.expect("nothing is ended")
+        opened.unwrap()
     }
 
     /// Makes the next race possible.
@@ -262,83 +244,6 @@ impl Lane {
     }
 }
 
-impl Side {
-    fn new(store: Store, org: &str) -> Self {
-        let ledger = store.ledger(org);
-        Self { store, ledger, org: org.to_owned(), revision: 1, stopped: Vec::new() }
-    }
-
-    /// An exchange, as the server does it; none when it is refused.
-    async fn exchange(
-        &mut self,
-        it: &Fixture,
-        subject: &Subject,
-        ended: &AtomicBool,
-        pause: usize,
-    ) -> Option<Delegation> {
-        for _ in 0..20 {
-            let recalled = self.ledger.recall(&subject.lineage).await.unwrap();
-            if recalled.revision != self.revision {
-                self.look_again().await;
-                continue;
-            }
-            if !self.stopped.is_empty() || is_over(&recalled) {
-                return None;
-            }
-            yields(pause).await; // Somewhere here a provider says yes.
-            let opening =
-                Opening { revision: self.revision, epoch: recalled.epoch, ..subject.opening(it) };
-            let delegation = opening.delegation.clone();
-            let acknowledged = ended.load(Ordering::SeqCst);
-            match self.ledger.open(opening).await.unwrap() {
-                Opened::Recorded => {
-                    assert!(!acknowledged, "recorded after the end was acknowledged");
-                    return Some(delegation);
-                }
-                Opened::Ended => return None,
-                Opened::Changed | Opened::Signalled => {}
-            }
-        }
-        panic!("an exchange was told again and again to decide anew");
-    }
-
-    async fn look_again(&mut self) {
-        let declared = self.store.registry().find(&self.org).await.unwrap().unwrap();
-        (self.revision, self.stopped) = (declared.revision, declared.stopped);
-    }
-
-    async fn end(
-        &self,
-        it: &Fixture,
-        end: End,
-        [top, middle]: [&Delegation; 2],
-        (grant, subject): (&str, &Subject),
-    ) {
-        let selector = match end {
-            End::Root => Selector::Delegation(top.id),
-            End::Middle => Selector::Delegation(middle.id),
-            End::Grant => Selector::Grant(grant.to_owned()),
-            End::Agent => Selector::Agent("orchestrator".to_owned()),
-            End::Connection => Selector::Connection("home".to_owned()),
-            End::Org => Selector::Org,
-            End::Session => {
-                let whom = Whom::Session(subject.session.clone());
-                return self.tell(signal(it, whom, Effect::SignedOut, LATER)).await;
-            }
-            End::User => return self.tell(signal(it, alice(), Effect::Disabled, LATER)).await,
-        };
-        let event = Event { reason: Some("ended"), ..it.event(Outcome::Revoked) };
-        let ended = self.ledger.revoke(&selector, LATER, Some(event)).await.unwrap();
-        assert!(0 < ended || end.stops(), "{end:?}");
-    }
-
-    async fn tell(&self, mut signal: Signal) {
-        signal.event.reason = Some("ended");
-        let signalled = self.ledger.signal(signal).await.unwrap();
-        assert!(matches!(signalled, Signalled::Applied { ended: 2.. }), "{signalled:?}");
-    }
-}
-
 impl End {
     fn is(self, what: &Stoppable) -> bool {
         match what {
@@ -349,61 +254,9 @@ impl End {
     }
 }
 
-impl Subject {
-    fn opening(&self, it: &Fixture) -> Opening {
-        let mut opening = match &self.parent {
-            None => it.root(),
-            Some(parent) => it.child(parent),
-        };
-        opening.delegation.grant.clone_from(&self.grant);
-        opening.delegation.session = Some(self.session.clone());
-        opening.delegation.names = self.parent.is_none().then(|| names(&self.session));
-        opening
-    }
-}
-
-/// Whether what is known refuses it.
-fn is_over(recalled: &Recalled) -> bool {
-    let signed_out = recalled.signalled.sessions_valid_from.is_some_and(|from| SIGNED_IN < from);
-    let disabled = recalled.signalled.account == Account::Suspended;
-    let ended = |ended_at: Option<Timestamp>| ended_at.is_some();
-    signed_out
-        || disabled
-        || recalled.parent.as_ref().is_some_and(|parent| ended(parent.ended_at))
-        || recalled.grant.as_ref().is_none_or(|grant| ended(grant.ended_at))
-}
-
 fn stoppables() -> [Stoppable; 3] {
     let (agent, home) = ("orchestrator".to_owned(), "home".to_owned());
     [Stoppable::Agent(agent), Stoppable::Connection(home), Stoppable::Org]
-}
-
-fn alice() -> Whom {
-    by(Kind::Subject, "alice")
-}
-
-fn names(session: &str) -> Names {
-    named(Kind::Subject, "alice").with(Kind::Session, Some(session))
-}
-
-fn root(session: &str) -> Lineage {
-    Lineage::Root {
-        connection: "home".to_owned(),
-        user: "alice".to_owned(),
-        agent: "orchestrator".to_owned(),
-        names: names(session),
-    }
-}
-
-fn below(first: &Subject, parent: &Delegation) -> Subject {
-    Subject { lineage: derived(parent), parent: Some(parent.clone()), ..first.clone() }
-}
-
-/// Lets the others come between.
-async fn yields(times: usize) {
-    for _ in 0..times {
-        yield_now().await;
-    }
 }
 
 #[test]

@@ -118,7 +118,14 @@ fn a_follower_hears_of_what_happens(kind: Kind) {
 #[test]
 fn a_query_that_is_none_is_refused() {
     let scene = scene(Kind::Sqlite);
-    for query in ["users=alice", "limit=1001", "wait=26", "since=yesterday", "chain=1", "wait=1&order=newest"] {
+    for query in [
+        "users=alice",
+        "limit=1001",
+        "wait=26",
+        "since=yesterday",
+        "chain=1",
+        "wait=1&order=newest",
+    ] {
         let reply = scene.send(&get(&scene, "auditor", &format!("audit?{query}")));
         is_error(&reply, 400, "invalid_request");
     }

@@ -34,7 +34,8 @@ fn a_successor_is_published_before_it_signs(kind: Kind) {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let told = reply.json();
     assert!(told["action"].is_string(), "{told}");
-    let states: Vec<_> = keys(&told).into_iter().map(|(_, state)| state).collect();
+    let mut states: Vec<_> = keys(&told).into_iter().map(|(_, state)| state).collect();
+    states.sort_unstable();
     assert_eq!(states, ["active", "next"]);
     assert_eq!(published(&scene).len(), 2);
     let token = scene.send(&scene.happy()).token();

@@ -65,7 +65,9 @@ fn an_operator_may_do_what_it_has_the_power_to() {
     assert_eq!(may("incident"), ["revocations", "restorations"]);
     let records = scene.records();
     let members = ["outcome", "operator", "error", "reason"];
-    assert!(told(&records, &members).contains(&"refused|auditor|insufficient_scope|operator".into()));
+    assert!(
+        told(&records, &members).contains(&"refused|auditor|insufficient_scope|operator".into())
+    );
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn tells_a_master_key_of_another_length() {
     let site = site();
     site.write("master.key", "c2hvcnQ=");
     let told = told_of(&site);
-    contains(&told, &["`keys.master_key_file`: the master key is not 32 octets in base64"]);
+    contains(&told, &["`keys.master_key_file`: ", "the master key is not 32 octets in base64"]);
     assert!(!told.contains("c2hvcnQ="), "the key is told:\n{told}");
 }
 

@@ -240,8 +240,8 @@ fn tells_what_it_does_not_know() {
     let chain = Chain::of(&scene);
     let token = scene.send(&scene.happy()).token();
     let (head, signature) = token.rsplit_once('.').unwrap();
-    let other = if signature.starts_with('A') { "B" } else { "A" };
-    scene.site.write("forged.jwt", &format!("{head}.{other}{}", &signature[1..]));
+    let backwards: String = signature.chars().rev().collect();
+    scene.site.write("forged.jwt", &format!("{head}.{backwards}"));
     scene.site.write("rubbish.jwt", "rubbish");
     let id = "01a2028d-631c-7464-a386-ae260f885211";
     let file = |name: &str| scene.site.path(name).to_str().unwrap().to_owned();

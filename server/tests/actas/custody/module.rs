@@ -1,4 +1,4 @@
-//! Signing keys in a PKCS#11 module: SoftHSM, of the distribution's package `softhsm2`.
+//! Signing keys in a PKCS#11 module: `SoftHSM`, of the distribution's package `softhsm2`.
 
 use std::{
     fs,

@@ -88,7 +88,9 @@ fn under_load(
                 let replica = worker % 2;
                 while !over.load(Ordering::Relaxed) {
                     let token = servers[replica].send(exchange).token();
-                    verifiers.iter().for_each(|verifier| verifier.verify(&token));
+                    for verifier in verifiers {
+                        verifier.verify(&token);
+                    }
                     let kid = part(&token, 0)["kid"].as_str().unwrap().to_owned();
                     kids[replica].lock().unwrap().insert(kid);
                     issued.fetch_add(1, Ordering::Relaxed);

@@ -32,7 +32,8 @@ fn the_documented_program_checks_the_chain() {
     let receiver = Receiver::start(Mood::Takes);
     let scene = scene(Kind::Sqlite, &receiver);
     scene.send(&scene.happy()).token();
-    let strange = Request::post(crate::scene::TOKEN, &[("grant_type", "ä\u{1f600}\"\\\u{0}\u{7f}")]);
+    let strange =
+        Request::post(crate::scene::TOKEN, &[("grant_type", "ä\u{1f600}\"\\\u{0}\u{7f}")]);
     scene.send(&strange.basic("b\"ö\\", "wrong")).refusal();
     scene.send(&scene.happy()).token();
     in_file(&scene.site, 3);

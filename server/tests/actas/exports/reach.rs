@@ -18,7 +18,10 @@ fn production(receiver: &Receiver, exports: &str) -> (crate::process::Server, Si
     site.write("ca.pem", &ca);
     site.configure("development = true\n", "");
     site.configure("http://127.0.0.1:8400", "https://as.example");
-    site.configure("[database]", &format!("{exports}\n[upstream]\nextra_ca = \"ca.pem\"\n\n[database]"));
+    site.configure(
+        "[database]",
+        &format!("{exports}\n[upstream]\nextra_ca = \"ca.pem\"\n\n[database]"),
+    );
     site.apply(&to_webhook(&org(), &receiver.url));
     let server = site.serve();
     let stranger = crate::scene::exchange("token").basic("orchestrator", "wrong");
@@ -71,7 +74,8 @@ fn follows_what_is_declared() {
     scene.send(&scene.happy()).token();
     let second = other.events(1);
     assert_eq!(second[0]["seq"], 2);
-    let (without, with) = (changed(&scene.org, "\n[[exports]]", "\n# [[exports]]"), scene.org.clone());
+    let (without, with) =
+        (changed(&scene.org, "\n[[exports]]", "\n# [[exports]]"), scene.org.clone());
     let without = without.split("\n# [[exports]]").next().unwrap().to_owned();
     let lines_of = |applied: &crate::scene::Applied| applied.changes.join("\n");
     assert_eq!(

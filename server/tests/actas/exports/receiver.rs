@@ -7,6 +7,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,6 +16,9 @@ use serde_json::Value;
 use crate::{http::read_head, process::PATIENCE};
 
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+
+/// A sink that was away for long is asked again after so long.
+const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +111,7 @@ impl Receiver {
             if let Some(found) = find(&state) {
                 return found;
             }
-            let (next, waited) = changed.wait_timeout(state, PATIENCE).unwrap();
+            let (next, waited) = changed.wait_timeout(state, LONGEST_REST + PATIENCE).unwrap();
             let (events, requests) = (next.events.len(), next.requests);
             let problem = format!("waited in vain until {what}: {events} of {requests} requests");
             assert!(!waited.timed_out(), "{problem}");
@@ -162,7 +166,8 @@ fn receive(state: &(Mutex<State>, Condvar), mut stream: TcpStream) -> io::Result
     if mood == Mood::LosesTheAnswer {
         return Ok(());
     }
-    let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let answer =
+        format!("HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stream.write_all(answer.as_bytes())
 }
 

@@ -1,9 +1,9 @@
 //! Of several replicas, one exports.
 
 use super::{
-    is_whole, refusals,
+    is_whole,
     receiver::{Mood, Receiver},
-    scene,
+    refusals, scene,
 };
 use crate::{database::Kind, process::Server};
 

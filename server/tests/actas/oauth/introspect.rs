@@ -131,7 +131,7 @@ fn a_caller_that_asks_for_it_gets_it_signed() {
     assert_eq!(claims["token_introspection"], told);
     assert_eq!((&claims["iss"], &claims["aud"]), (&told["iss"], &json!("documents-api")));
     let members: Vec<_> = claims.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["aud", "iat", "iss", "token_introspection"]);
+    assert_eq!(members, ["iss", "aud", "iat", "token_introspection"]);
     assert_eq!(ask("opaque")["token_introspection"], json!({ "active": false }));
 }
 
@@ -192,9 +192,8 @@ fn it_is_counted_and_leaves_no_event() {
 #[test]
 fn the_endpoints_are_where_the_metadata_say() {
     let (without, with) = (Scene::on(Kind::Sqlite), scene(Kind::Sqlite));
-    let metadata = |scene: &Scene| {
-        scene.server.get("/.well-known/oauth-authorization-server/o/acme").json()
-    };
+    let metadata =
+        |scene: &Scene| scene.server.get("/.well-known/oauth-authorization-server/o/acme").json();
     let told = metadata(&with);
     for (member, path) in [
         ("introspection_endpoint", "/o/acme/oauth/introspect"),

@@ -60,7 +60,8 @@ fn a_token_that_died_is_no_error(kind: Kind) {
     for _ in 0..2 {
         assert_eq!(scene.send(&revocation(&scene, "orchestrator", &token)).status, 200);
     }
-    for unknown in ["opaque", "a.b.c", &format!("{token}x"), &scene.provider.access_token("alice")] {
+    for unknown in ["opaque", "a.b.c", &format!("{token}x"), &scene.provider.access_token("alice")]
+    {
         let reply = scene.send(&revocation(&scene, "orchestrator", unknown));
         assert_eq!((reply.status, reply.text()), (200, ""), "{unknown}");
     }

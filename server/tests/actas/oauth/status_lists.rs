@@ -15,10 +15,7 @@ use crate::{
 
 const MEDIA: &str = "application/statuslist+jwt";
 
-on_both_databases!(
-    a_revoked_token_shows_on_its_list,
-    tokens_have_places_of_their_own,
-);
+on_both_databases!(a_revoked_token_shows_on_its_list, tokens_have_places_of_their_own,);
 
 /// Where the status of a token is: its list's path, and its place.
 #[track_caller]

@@ -73,7 +73,7 @@ fn a_stopped_agent_is_nobody(kind: Kind) {
 fn an_agent_that_was_cut_off_is_told_so_also_later(kind: Kind) {
     let scene = Scene::declared(kind, |_, org| {
         let org = crate::overseen::overseen(&org);
-        crate::scene::changed(&org, "id = \"acme\"", "id = \"acme\"\ntoken_lifetime = 6")
+        crate::scene::changed(&org, "id = \"acme\"", "id = \"acme\"\ntoken_lifetime = 10")
     });
     let (dead, expired) = (scene.handed(), scene.handed());
     let body = json!({ "token": dead });

@@ -41,6 +41,10 @@ pub struct Settings {
     pub port: Option<u16>,
     #[serde(default = "yes")]
     pub tls: bool,
+    /// Whether the receiver must end TLS itself, as RFC 5425 §4.4 obliges it to. Of one that does not
+    /// (rsyslog's `gtls`), whoever is on the way can pretend that it has read everything.
+    #[serde(default = "yes")]
+    pub close_notify: bool,
     /// PEM: who we are to the receiver, when it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
@@ -144,9 +148,24 @@ impl Syslog {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let connected = connector.connect(name.clone(), socket).await;
                 let socket = connected.map_err(|e| lost(&e))?;
-                hand_over(socket, &bytes).await.map_err(|e| lost(&e))
+                match hand_over(socket, &bytes).await {
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => self.unsaid(),
+                    handed_over => handed_over.map_err(|e| lost(&e)),
+                }
             }
         }
+    }
+
+    /// RFC 5425 §4.4: "Once the transport receiver gets a close_notify from the transport sender, it
+    /// MUST reply with a close_notify". An end without it may be anybody's.
+    fn unsaid(&self) -> Result<(), Problem> {
+        if self.settings.close_notify {
+            return Err(Problem::unknown(
+                "it ended TLS without saying so; a receiver that never does (rsyslog's `gtls`) \
+                 needs `close_notify = false`",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -162,8 +181,6 @@ async fn hand_over(
         match socket.read(&mut ignored).await {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            // RFC 5425 §4.4: "Once the transport receiver gets a close_notify from the transport
-            // sender, it MUST reply with a close_notify". An end without it may be anybody's.
             Err(error) => return Err(error),
         }
     }

@@ -41,7 +41,7 @@ async fn speaks_otlp_in_json() {
     assert_eq!(attribute(resource, "service.name")["stringValue"], "actas");
     assert_eq!(attribute(resource, "deployment.environment.name")["stringValue"], "test");
     let records = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap();
-    let [first, second] = &**records else { unreachable!() };
+    let [first, second] = &**records else { panic!("{records:?}") };
     assert_eq!(first["timeUnixNano"], "1795341600000000000");
     assert_eq!(first["severityNumber"], 9);
     assert_eq!(second["severityNumber"], 10);

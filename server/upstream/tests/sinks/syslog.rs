@@ -221,6 +221,16 @@ async fn says_who_it_is_to_a_receiver_that_asks() {
 /// RFC 5425 §4.4: an end of the connection that the receiver did not say itself may be anybody's.
 #[tokio::test]
 async fn s4_4_an_end_of_tls_that_nobody_said_is_no_delivery() {
+    let unsent = ended_in_silence(json!({})).await.unwrap_err();
+    assert!(unsent.what.contains("`close_notify = false`"), "{unsent}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_says_the_end_can_be_lived_with() {
+    assert_eq!(ended_in_silence(json!({"close_notify": false})).await, Ok(()));
+}
+
+async fn ended_in_silence(more: Value) -> Result<(), Unsent> {
     let certificates = Certificates::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -233,8 +243,10 @@ async fn s4_4_an_end_of_tls_that_nobody_said_is_no_delivery() {
         socket.into_inner().0.shutdown().await.unwrap();
     });
     let outbound = outbound(Reach::Inside, Some(certificates.ca.pem()));
-    let declared = json!({"kind": "syslog", "host": "localhost", "port": port});
+    let mut declared = json!({"kind": "syslog", "host": "localhost", "port": port});
+    declared.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let sink = Workshop { outbound, directory: None }.build(&settings(declared)).unwrap();
-    assert!(sink.send(&batch(&trail(1))).await.is_err());
+    let sent = sink.send(&batch(&trail(1))).await;
     receiver.await.unwrap();
+    sent
 }

@@ -32,7 +32,7 @@ fn header<'a>(request: &'a Request, name: &str) -> &'a str {
 #[tokio::test]
 async fn is_signed_over_id_time_and_body() {
     let requests = received(|url| declared(&url), 2).await;
-    let [request] = &*requests else { unreachable!() };
+    let [request] = &*requests else { panic!("{requests:?}") };
     let (id, at) = (header(request, "webhook-id"), header(request, "webhook-timestamp"));
     assert_eq!((id, at), ("acme/siem/1-2", &*NOW.0.to_string()));
     assert_eq!(header(request, "content-type"), "application/json");

@@ -139,7 +139,8 @@ impl Scene {
 
     /// For as long as the test runs.
     pub fn leaked(self) -> Place<'static> {
-        let books: &'static Books = Box::leak(Box::new(Arc::try_unwrap(self.books).unwrap_or_default()));
+        let books: &'static Books =
+            Box::leak(Box::new(Arc::try_unwrap(self.books).unwrap_or_default()));
         Place { org: "demo", ledger: books, registry: books }
     }
 

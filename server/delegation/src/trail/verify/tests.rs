@@ -36,7 +36,7 @@ fn a_trail_of_which_the_oldest_are_forgotten_is_whole() {
 #[test]
 fn what_is_added_meanwhile_belongs_to_it() {
     let fake = fake();
-    fake.state().meanwhile = Some(|state, notary| state.append(notary));
+    fake.state().meanwhile = Some(State::append);
     assert_eq!(verified(&fake).map(|whole| whole.links), Ok(11));
 }
 

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use policy::Timestamp;
-use uuid::Uuid;
 
 use super::{seal, write};
 use crate::fixture::{Fixture, NOW, ORG};
@@ -11,7 +10,7 @@ async fn every_delegation_has_its_event_waiting_or_in_its_place(it: Arc<Fixture>
     seal(&it).await;
     it.opened(it.root()).await;
     write(&it, 3).await;
-    assert_eq!(it.trail(ORG).untold(Timestamp(0), 10).await.unwrap(), [Uuid::nil(); 0]);
+    assert!(it.trail(ORG).untold(Timestamp(0), 10).await.unwrap().is_empty());
 }
 
 async fn a_delegation_whose_event_was_taken_away_is_found(it: Arc<Fixture>) {
@@ -25,7 +24,7 @@ async fn a_delegation_whose_event_was_taken_away_is_found(it: Arc<Fixture>) {
     untold.sort();
     assert_eq!(untold, [placed.id, waiting.id], "but not {}", told.id);
     assert_eq!(it.trail(ORG).untold(Timestamp(0), 1).await.unwrap().len(), 1);
-    assert_eq!(it.trail(ORG).untold(Timestamp(NOW.0 + 1), 10).await.unwrap(), [Uuid::nil(); 0]);
+    assert!(it.trail(ORG).untold(Timestamp(NOW.0 + 1), 10).await.unwrap().is_empty());
 }
 
 /// That something was refused about it does not tell who issued it.

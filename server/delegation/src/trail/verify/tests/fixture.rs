@@ -12,7 +12,7 @@ use keys::DataKey;
 use super::super::*;
 use crate::{
     event::{Event, Outcome},
-    trail::{Ends, ORIGIN, Page, Query, Record},
+    trail::{Anchor, Ends, ORIGIN, Page, Query, Record},
 };
 
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
