@@ -117,7 +117,8 @@ impl DataKey {
 
     fn new_secret(&self, mark: &str) -> Result<(String, SecretHash), SealFault> {
         let octets = random()?;
-        let secret = format!("{mark}{}", general_purpose::URL_SAFE_NO_PAD.encode(octets.as_slice()));
+        let secret =
+            format!("{mark}{}", general_purpose::URL_SAFE_NO_PAD.encode(octets.as_slice()));
         let hash = self.hash_secret(&secret);
         Ok((secret, hash))
     }

@@ -65,7 +65,7 @@ impl Postgres {
 
     /// Throws everybody out and lets nobody in.
     pub fn close(&self) {
-        let name = &self.name;
+        let name = self.name();
         self.beside(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
         self.beside(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"

@@ -69,7 +69,7 @@ fn in_file(site: &Site, events: usize) -> Vec<Value> {
 
 fn lines(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -84,4 +84,3 @@ fn is_whole(events: &[Value]) {
     ids.dedup();
     assert_eq!(ids.len(), events.len());
 }
-

@@ -48,8 +48,7 @@ impl Context {
 
     /// For checks that are built to see whether they can be, and never asked.
     fn nowhere() -> Result<Self, String> {
-        let settings =
-            OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
+        let settings = OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
         let outbound = Outbound::new(settings).map_err(|error| error.to_string())?;
         let client_secret = SecretString::from(String::new());
         let credentials = Credentials { client_id: String::new(), client_secret };

@@ -88,8 +88,7 @@ impl Transmitter {
     ///
     /// What is wrong with them.
     pub fn validate(settings: &StreamSettings) -> Result<(), String> {
-        let nowhere =
-            OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
+        let nowhere = OutboundSettings { reach: Reach::Anywhere, ..OutboundSettings::default() };
         let outbound = Outbound::new(nowhere).map_err(|error| error.to_string())?;
         Self::new("", settings.clone(), outbound, CacheTimes::default()).map(drop)
     }

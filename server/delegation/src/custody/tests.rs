@@ -154,7 +154,7 @@ fn what_is_forgotten_is_destroyed_and_nothing_else() {
     rotated(&fake, Asked::RotateNow, NOW).unwrap();
     rotated(&fake, Asked::Nothing, NOW.plus(std::time::Duration::from_secs(659))).unwrap();
     assert!(fake.destroyed.lock().unwrap().is_empty());
-    rotated(&fake, Asked::Nothing, NOW.plus(std::time::Duration::from_secs(660))).unwrap();
+    rotated(&fake, Asked::Nothing, NOW.plus(std::time::Duration::from_mins(11))).unwrap();
     assert_eq!(*fake.destroyed.lock().unwrap(), ["key-1"]);
 }
 

@@ -192,7 +192,7 @@ fn believes_agents_and_resource_servers_by_their_own_secrets() {
     assert_eq!(refusal(&scene, "researcher", "acs_researcher"), Some(ClientFault::Disabled));
 }
 
-/// RFC 9701 §5: "iss", "aud", "iat" and "token_introspection"; §8.1: no "sub", no "exp".
+/// RFC 9701 §5: `iss`, `aud`, `iat` and `token_introspection`; §8.1: no `sub`, no `exp`.
 #[test]
 fn signs_what_it_says_for_one_caller() {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

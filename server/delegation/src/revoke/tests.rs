@@ -197,7 +197,7 @@ fn an_operator_ends_things_by_the_power_to() {
     let refused = unknown(wait(super::revoke(scene.place(), &What::Org, word(&reader))));
     assert_eq!(refused, Err(Unknown::Powerless));
     let revoker = authorized(Power::Revoke).unwrap();
-    unknown(wait(super::revoke(scene.place(), &What::Org, word(&revoker)))).unwrap();
+    let _ended = unknown(wait(super::revoke(scene.place(), &What::Org, word(&revoker)))).unwrap();
     let (_, _, event) = scene.revoked().remove(0);
     assert_eq!(event.unwrap().operator.as_deref(), Some("ops"));
     let powerless = OperatorFault::Powerless { operator: "ops".into(), power: Power::Keys };
@@ -212,7 +212,7 @@ fn an_operator_ends_things_by_the_power_to() {
 fn no_token_comes_into_the_trail() {
     let scene = Scene::new();
     let call = super::Call { reason: Some(fixture::token()), ..call() };
-    unknown(wait(super::revoke(scene.place(), &What::Org, call))).unwrap();
+    let _ended = unknown(wait(super::revoke(scene.place(), &What::Org, call))).unwrap();
     let (_, _, event) = scene.revoked().remove(0);
     assert!(!event.unwrap().record("demo").contains("eyJ"));
 }

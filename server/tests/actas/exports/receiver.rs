@@ -156,7 +156,7 @@ fn receive(state: &(Mutex<State>, Condvar), mut stream: TcpStream) -> io::Result
         | Mood::DiesInTheMiddle => 204,
     };
     if status == 204 {
-        state.0.lock().unwrap().take(&id, body, events);
+        state.0.lock().unwrap().take(&id, &body, events);
     }
     state.1.notify_all();
     if mood == Mood::Hangs {
@@ -172,13 +172,13 @@ fn receive(state: &(Mutex<State>, Condvar), mut stream: TcpStream) -> io::Result
 }
 
 impl State {
-    fn take(&mut self, id: &str, body: Vec<u8>, events: Vec<Value>) {
+    fn take(&mut self, id: &str, body: &[u8], events: Vec<Value>) {
         *self.came.entry(id.to_owned()).or_default() += 1;
         let first = self.bodies.entry(id.to_owned()).or_insert_with(|| {
             self.events.extend(events);
-            body.clone()
+            body.to_vec()
         });
-        assert_eq!(*first, body, "another batch under the id {id}");
+        assert_eq!(first, body, "another batch under the id {id}");
     }
 }
 

@@ -23,12 +23,11 @@ pub(super) fn line(org: &str, link: &Link) -> String {
     pairs.put("outcome", if succeeded(outcome) { "success" } else { "failure" });
     pairs.put("dtz", "UTC");
     pairs.custom("cs5", "hash", Some(&keys::hex(&link.hash)));
-    match &record {
-        Some(record) => pairs.record(record),
-        None => {
-            pairs.put("deviceFacility", org);
-            pairs.put("msg", &link.record);
-        }
+    if let Some(record) = &record {
+        pairs.record(record);
+    } else {
+        pairs.put("deviceFacility", org);
+        pairs.put("msg", &link.record);
     }
     line.truncate(line.trim_end().len());
     line

@@ -156,8 +156,8 @@ impl Syslog {
         }
     }
 
-    /// RFC 5425 §4.4: "Once the transport receiver gets a close_notify from the transport sender, it
-    /// MUST reply with a close_notify". An end without it may be anybody's.
+    /// RFC 5425 §4.4: "Once the transport receiver gets a `close_notify` from the transport sender, it
+    /// MUST reply with a `close_notify`". An end without it may be anybody's.
     fn unsaid(&self) -> Result<(), Problem> {
         if self.settings.close_notify {
             return Err(Problem::unknown(
