@@ -134,7 +134,7 @@ impl Exports for Cursor {
 }
 
 /// Takes 100 events at once, and as many as `fit`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct FakeSink {
     fit: usize,
     /// Refuses every batch with one of these in it.
@@ -199,14 +199,7 @@ const OTHER: Uuid = Uuid::from_u128(2);
 
 impl Scene {
     fn new(length: i64) -> Self {
-        let fake = Arc::new(FakeSink {
-            fit: 100,
-            poison: Mutex::default(),
-            loses: Mutex::default(),
-            down: Mutex::default(),
-            seen: Mutex::default(),
-            taken: Mutex::default(),
-        });
+        let fake = Arc::new(FakeSink { fit: 100, ..FakeSink::default() });
         Self {
             trail: FakeTrail(length),
             cursor: Cursor::default(),
@@ -270,14 +263,7 @@ async fn sends_all_there_is_in_order() {
 #[tokio::test]
 async fn sends_no_more_at_once_than_fits() {
     let mut scene = Scene::new(100);
-    scene.fake = Arc::new(FakeSink {
-        fit: 60,
-        poison: Mutex::default(),
-        loses: Mutex::default(),
-        down: Mutex::default(),
-        seen: Mutex::default(),
-        taken: Mutex::default(),
-    });
+    scene.fake = Arc::new(FakeSink { fit: 60, ..FakeSink::default() });
     scene.sink = Ok(Arc::clone(&scene.fake) as _);
     scene.turn(ONE, &mut Memory::default()).await;
     assert_eq!(scene.seen(), seen(&[("1-60", false), ("61-100", false)]));
