@@ -83,7 +83,7 @@ pub trait KeyStore: Debug + Send + Sync {
 /// # Errors
 ///
 /// The key cannot be used now, or the claims cannot be signed.
-pub async fn sign<C: Serialize + Sync>(
+pub(crate) async fn sign<C: Serialize + Sync>(
     signer: &Arc<dyn Signer>,
     typ: &str,
     claims: &C,
