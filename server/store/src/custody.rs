@@ -10,10 +10,8 @@ use policy::Timestamp;
 
 use crate::{
     database::{Database, Row, to_its_end},
-    entry::event_values,
+    entry::note,
 };
-
-const NOTE: &str = include_str!("note.sql");
 
 const KEYS: &str = "
   SELECT kid, algorithm, sealed, created_at, activates_at, retires_at, compromised_at
@@ -102,7 +100,7 @@ impl KeyStore for SqlKeyStore {
                 transaction.execute(RAISE, &[org.as_str().into()]).await?;
             }
             if let Some(event) = event {
-                transaction.execute(NOTE, &event_values(&org, &event)).await?;
+                note(&mut transaction, &org, &event).await?;
             }
             transaction.commit().await?;
             Ok(true)

@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use delegation::{event::Event, ports::Delegation};
+use delegation::{event::Event, ports::Delegation, refusal::Fault};
 use uuid::Uuid;
 
-use crate::{database::Value, json};
+use crate::{
+    database::{Transaction, Value},
+    json,
+};
 
 /// One thing to write: an event, with the delegation it is about if it opens one.
 #[derive(Debug)]
@@ -63,6 +66,16 @@ impl Entry {
     }
 }
 
-pub(crate) fn event_values<'a>(org: &'a str, event: &Event) -> [Value<'a>; 3] {
+fn event_values<'a>(org: &'a str, event: &Event) -> [Value<'a>; 3] {
     [org.into(), event.id.to_string().into(), event.record(org).into()]
+}
+
+/// Writes an event in a transaction that does what it tells of.
+pub(crate) async fn note(
+    transaction: &mut Transaction,
+    org: &str,
+    event: &Event,
+) -> Result<(), Fault> {
+    const NOTE: &str = include_str!("note.sql");
+    transaction.execute(NOTE, &event_values(org, event)).await.map(drop)
 }

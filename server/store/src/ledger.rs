@@ -16,15 +16,13 @@ use uuid::Uuid;
 use crate::{
     database::{Database, to_its_end},
     ending,
-    entry::{Decided, Entry, event_values},
+    entry::{Decided, Entry, note},
     find,
     recall::recall,
     signals,
     subjects::{self, Realm},
     writer::Writer,
 };
-
-const NOTE: &str = include_str!("note.sql");
 
 #[derive(Debug)]
 pub(crate) struct OrgLedger {
@@ -105,7 +103,7 @@ impl Ledger for OrgLedger {
             let ended = ending::revoke(&mut transaction, &org, &selector, at).await?;
             if let Some(event) = event {
                 let event = Event { ended: Some(ended), ..event };
-                transaction.execute(NOTE, &event_values(&org, &event)).await?;
+                note(&mut transaction, &org, &event).await?;
             }
             transaction.commit().await?;
             Ok(ended)

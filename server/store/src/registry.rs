@@ -12,13 +12,11 @@ use crate::{
     changes,
     database::{Database, Row, to_its_end},
     declared::find,
-    entry::event_values,
+    entry::note,
     list,
     recall::scope,
     stops,
 };
-
-const NOTE: &str = include_str!("note.sql");
 
 const GRANTS: &str = "
   SELECT id, connection, user_sub, agent, scope, targets, expires_at
@@ -120,7 +118,7 @@ impl Registry for SqlRegistry {
             if !stops::drop(&mut transaction, &org, &what).await? {
                 return Ok(false);
             }
-            transaction.execute(NOTE, &event_values(&org, &event)).await?;
+            note(&mut transaction, &org, &event).await?;
             transaction.commit().await?;
             Ok(true)
         })

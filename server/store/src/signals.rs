@@ -23,7 +23,7 @@ use policy::{Risk, Timestamp};
 use crate::{
     database::{Database, Transaction},
     ending::{self, FOREVER},
-    entry::event_values,
+    entry::note,
     epochs, states,
     subjects::{self, Realm, Target},
 };
@@ -36,8 +36,6 @@ const TAKE: &str = "
 const KNOWN: &str = "
   SELECT 1 AS known FROM signals
   WHERE org = $1 AND connection = $2 AND issuer = $3 AND id = $4";
-
-const NOTE: &str = include_str!("note.sql");
 
 const FORGET_NAME: &str = "
   DELETE FROM subject_names WHERE org = $1 AND connection = $2 AND name = $3";
@@ -79,7 +77,7 @@ pub(crate) async fn take(
         ended = ended.saturating_add(more);
     }
     let event = Event { ended: Some(ended), ..signal.event.clone() };
-    transaction.execute(NOTE, &event_values(org, &event)).await?;
+    note(transaction, org, &event).await?;
     Ok(Signalled::Applied { ended })
 }
 
