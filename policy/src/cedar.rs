@@ -120,7 +120,7 @@ impl Verdict {
     /// Why this is a refusal, where it is one. What was asked for by name is granted whole or not
     /// at all; what was not, may shrink.
     pub(crate) fn refusal(&self, facts: &Facts) -> Option<Reason> {
-        if self.allowed.is_empty() {
+        if self.allowed.is_empty() && !(self.denied.is_empty() && facts.may_be_empty()) {
             Some(Reason::Policy)
         } else if facts.requested.is_some() && !self.denied.is_empty() {
             Some(Reason::ScopeByPolicy)

@@ -17,6 +17,54 @@ pub struct Facts {
     pub standing: Standing,
     /// Whether a person approved exactly this request. No rule asks for that yet.
     pub approved: bool,
+    /// What the new token is to be.
+    pub product: Product,
+    /// The key whoever presents the subject token proved to have during this request.
+    pub possession: Option<Confirmation>,
+    /// Whether the client, or what it asks for, may only have tokens that are bound to a key.
+    pub must_bind: bool,
+}
+
+impl Facts {
+    /// Whether a token without any scope is of use: one that only says who the client is.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        self.target.kind == TargetKind::Ourselves
+    }
+}
+
+/// The key a token is bound to (RFC 7800 §3.1).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Confirmation {
+    /// `jkt`: the SHA-256 thumbprint of a key, base64url (RFC 9449 §6.1).
+    Key(String),
+    /// `x5t#S256`: the SHA-256 of a certificate, base64url (RFC 8705 §3.1).
+    Certificate(String),
+}
+
+/// What is issued (RFC 8693 §3 and drafts).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Product {
+    AccessToken,
+    /// An identity assertion for the authorization server of another domain
+    /// (draft-ietf-oauth-identity-assertion-authz-grant).
+    IdJag,
+    /// The same, of no type of its own (draft-ietf-oauth-identity-chaining).
+    JwtGrant,
+    /// For calls inside one trust domain (draft-ietf-oauth-transaction-tokens).
+    TransactionToken,
+}
+
+impl Product {
+    /// The name in policies.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::IdJag => "id_jag",
+            Self::JwtGrant => "jwt",
+            Self::TransactionToken => "transaction_token",
+        }
+    }
 }
 
 /// The verified `subject_token`: for whom.
@@ -38,6 +86,8 @@ pub struct SubjectFacts {
     /// The token's `act`; empty for a user's own token.
     pub chain: ActorChain,
     pub may_act: Option<MayAct>,
+    /// The key the token is bound to.
+    pub bound_to: Option<Confirmation>,
     pub expires_at: Timestamp,
     /// When the user signed in, or else when the identity provider issued the token the chain
     /// began with: what `sessions_valid_from` is compared with.
@@ -56,6 +106,11 @@ pub enum SubjectKind {
     AccessToken,
     /// An ID token of an identity provider.
     IdToken,
+    /// An identity provider's assertion that names the client it is for: an ID-JAG, or a plain
+    /// authorization grant (RFC 7523 §2.1).
+    Assertion,
+    /// None: the client acts for itself, on what the organization granted it.
+    Itself,
 }
 
 /// The claim `may_act` (RFC 8693 §4.4): who alone may become the actor.
@@ -105,6 +160,12 @@ pub enum TargetKind {
     Resource,
     /// Another agent, to which the token is handed.
     Agent,
+    /// The authorization server of another domain, which takes what we issue for a grant.
+    AuthorizationServer,
+    /// The trust domain inside which transaction tokens are passed on.
+    TrustDomain,
+    /// We: an actor token.
+    Ourselves,
 }
 
 impl TargetKind {
@@ -114,6 +175,9 @@ impl TargetKind {
         match self {
             Self::Resource => "resource",
             Self::Agent => "agent",
+            Self::AuthorizationServer => "authorization_server",
+            Self::TrustDomain => "trust_domain",
+            Self::Ourselves => "ourselves",
         }
     }
 }

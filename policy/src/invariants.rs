@@ -1,12 +1,13 @@
 //! What holds for every organization, whatever its policies say. First come, first reported.
 
 use crate::{
-    Access, Account, ActorChain, ActorFacts, ChainError, Denial, Facts, GrantFacts, MIN_LIFETIME,
-    Reason, Risk, Rules, Scope, Session, Standing, StepUp, SubjectFacts, SubjectKind, Timestamp,
+    Access, Account, ActorChain, ActorFacts, ChainError, Confirmation, Denial, Facts, GrantFacts,
+    MIN_LIFETIME, Product, Reason, Risk, Rules, Scope, Session, Standing, StepUp, SubjectFacts,
+    SubjectKind, TargetKind, Timestamp,
 };
 
-/// Names beginning so are agents' in our tokens; a user must not pass for one.
-const AGENT_PREFIX: &str = "agent:";
+/// Names beginning so are clients' in our tokens; a user must not pass for one.
+const RESERVED: [&str; 2] = ["agent:", "service:"];
 
 /// The widest a permit may be.
 #[derive(Debug)]
@@ -22,10 +23,13 @@ pub(crate) fn hold<'a>(facts: &'a Facts, rules: &Rules) -> Result<Bounds<'a>, Re
     if facts.subject.org != facts.org {
         return Err(Reason::OtherOrg);
     }
-    if is_reserved(&facts.subject) {
+    if !may_be_called_so(facts) {
         return Err(Reason::ReservedSubject);
     }
     may_present(&facts.actor, &facts.subject)?;
+    let held = (facts.possession.as_ref(), facts.must_bind);
+    possession(&facts.actor, &facts.subject, held)?;
+    product(facts)?;
     standing(facts)?;
     let grant = live_grant(facts)?;
     let scope = grantable_scope(facts, grant)?;
@@ -104,6 +108,8 @@ pub(crate) fn step_up(facts: &Facts, reason: Reason) -> Option<StepUp> {
         | Reason::ReservedSubject
         | Reason::Presenter
         | Reason::MayAct
+        | Reason::Possession
+        | Reason::Product
         | Reason::AccountSuspended
         | Reason::SubjectGone
         | Reason::ConditionalAccess
@@ -126,8 +132,79 @@ pub(crate) fn step_up(facts: &Facts, reason: Reason) -> Option<StepUp> {
     }
 }
 
-fn is_reserved(subject: &SubjectFacts) -> bool {
-    subject.sub.starts_with(AGENT_PREFIX) || subject.user.id.starts_with(AGENT_PREFIX)
+/// A client's name is its own: no user has it, and no client has another's, nor a user's.
+fn may_be_called_so(facts: &Facts) -> bool {
+    let Facts { subject, actor, .. } = facts;
+    let is_clients = |name: &str| RESERVED.iter().any(|prefix| name.starts_with(prefix));
+    match subject.kind {
+        SubjectKind::Own
+        | SubjectKind::AccessToken
+        | SubjectKind::IdToken
+        | SubjectKind::Assertion => !is_clients(&subject.sub) && !is_clients(&subject.user.id),
+        // What it gets names no actor, so it would pass for whomever it names.
+        SubjectKind::Itself => subject.sub == actor.party.id,
+    }
+}
+
+/// A token that is bound to a key is presented by who has the key, and what comes of it is bound to
+/// the presenter's: it never becomes a bearer token (keycloak#50963). As [`may_present`], known before
+/// anybody is asked about its user. `must_bind`: the agent gets no others.
+///
+/// # Errors
+///
+/// [`Reason::Possession`].
+pub fn possession(
+    actor: &ActorFacts,
+    subject: &SubjectFacts,
+    (held, must_bind): (Option<&Confirmation>, bool),
+) -> Result<(), Reason> {
+    let is_held = match (&subject.bound_to, held) {
+        (None, None) => !must_bind,
+        (None, Some(_)) => true,
+        (Some(_), None) => false,
+        // Whom it was handed to has another key than whom it was issued to; it proves its own.
+        (Some(bound), Some(held)) => bound == held || was_handed_on(actor, subject),
+    };
+    if is_held { Ok(()) } else { Err(Reason::Possession) }
+}
+
+/// Whether the token is meant for this agent and was issued to another.
+fn was_handed_on(actor: &ActorFacts, subject: &SubjectFacts) -> bool {
+    let is_actor = |name: &String| is_name_of(actor, subject.kind, name);
+    subject.audience.iter().any(is_actor)
+        && subject.presented_as.as_ref().is_some_and(|client| !is_actor(client))
+}
+
+/// Which tokens there are for which targets.
+fn product(facts: &Facts) -> Result<(), Reason> {
+    let Facts { subject, target, .. } = facts;
+    let is_itself = subject.kind == SubjectKind::Itself;
+    let is_for = match facts.product {
+        Product::AccessToken => match target.kind {
+            TargetKind::Resource => true,
+            // Nothing is delegated by a token that only says who the client is.
+            TargetKind::Agent => !is_itself,
+            TargetKind::Ourselves => is_itself,
+            TargetKind::AuthorizationServer | TargetKind::TrustDomain => false,
+        },
+        Product::IdJag | Product::JwtGrant => match target.kind {
+            TargetKind::AuthorizationServer => !is_itself,
+            TargetKind::Resource
+            | TargetKind::Agent
+            | TargetKind::TrustDomain
+            | TargetKind::Ourselves => false,
+        },
+        Product::TransactionToken => match target.kind {
+            TargetKind::TrustDomain => !is_itself,
+            TargetKind::Resource
+            | TargetKind::Agent
+            | TargetKind::AuthorizationServer
+            | TargetKind::Ourselves => false,
+        },
+    };
+    // Who acts for itself has no chain, and so none that could be left out.
+    let is_on = !is_itself || subject.chain == ActorChain::none();
+    if is_for && is_on { Ok(()) } else { Err(Reason::Product) }
 }
 
 /// Whether this agent may present this token at all; known before anybody is asked about its user.
@@ -148,12 +225,7 @@ pub fn may_present(actor: &ActorFacts, subject: &SubjectFacts) -> Result<(), Rea
 /// Whether the agent is the token's own client, or one it was meant for: a token that was
 /// overheard elsewhere is worth nothing here.
 fn is_presenter(actor: &ActorFacts, subject: &SubjectFacts) -> bool {
-    let aliases: &[String] = match subject.kind {
-        // In our own tokens everybody has one name.
-        SubjectKind::Own => &[],
-        SubjectKind::AccessToken | SubjectKind::IdToken => &actor.aliases,
-    };
-    let names_actor = |name: &String| *name == actor.client_id || aliases.contains(name);
+    let names_actor = |name: &String| is_name_of(actor, subject.kind, name);
     let for_actor = subject.audience.iter().any(names_actor);
     let presented_as = subject.presented_as.as_ref();
     match subject.kind {
@@ -163,7 +235,19 @@ fn is_presenter(actor: &ActorFacts, subject: &SubjectFacts) -> bool {
         // OpenID Connect Core §3.1.3.7: a client takes an ID token only when it is in `aud` and,
         // where there is an `azp`, also that.
         SubjectKind::IdToken => for_actor && presented_as.is_none_or(names_actor),
+        // Its audience is us; whom it is for, it says, or what is declared of its issuer.
+        SubjectKind::Assertion | SubjectKind::Itself => presented_as.is_some_and(names_actor),
     }
+}
+
+/// Whether a token of this kind means the agent by `name`.
+fn is_name_of(actor: &ActorFacts, kind: SubjectKind, name: &String) -> bool {
+    let aliases: &[String] = match kind {
+        // In our own tokens everybody has one name.
+        SubjectKind::Own | SubjectKind::Itself => &[],
+        SubjectKind::AccessToken | SubjectKind::IdToken | SubjectKind::Assertion => &actor.aliases,
+    };
+    *name == actor.client_id || aliases.contains(name)
 }
 
 /// RFC 8693 §4.4: `may_act` says who may; it can refuse, and by itself it permits nothing.
@@ -201,7 +285,8 @@ fn grantable_scope(facts: &Facts, grant: &GrantFacts) -> Result<Scope, Reason> {
         }
         scope = scope.narrow(limit);
     }
-    if scope.is_empty() {
+    // To say who a client is, nothing needs to be allowed.
+    if scope.is_empty() && !facts.may_be_empty() {
         return Err(Reason::NothingLeft);
     }
     Ok(scope)
@@ -209,6 +294,9 @@ fn grantable_scope(facts: &Facts, grant: &GrantFacts) -> Result<Scope, Reason> {
 
 fn new_chain(facts: &Facts, rules: &Rules) -> Result<ActorChain, Reason> {
     let chain = &facts.subject.chain;
+    if facts.subject.kind == SubjectKind::Itself {
+        return Ok(ActorChain::none());
+    }
     chain.extended_by(facts.actor.party.clone(), rules.chain_limit()).map_err(|error| match error {
         ChainError::Repeated => Reason::ActorRepeated,
         ChainError::TooLong => Reason::ChainTooLong,

@@ -7,7 +7,9 @@
 //! INVARIANTS, each held by a type or by a property test in `tests/properties.rs`:
 //! - a [`Permit`] is made by [`decide`] alone and spent once;
 //! - its scope is within every scope among the facts, its time within every time among them;
-//! - its actor chain is at most as long as the rules allow and ends with the subject's whole chain;
+//! - its actor chain is at most as long as the rules allow and ends with the subject's whole chain; there
+//!   is none only of a client that acts for itself, under its own name;
+//! - what came of a token that is bound to a key is bound to a key that was proved;
 //! - an organization's own policies only narrow: without any, everything else still holds;
 //! - [`decide`] never panics.
 
@@ -27,9 +29,10 @@ pub use cedar::{OrgPolicies, PolicyError, PolicyFile};
 pub use chain::{ActorChain, ChainError, DEFAULT_LIMIT, HARD_LIMIT, Party};
 pub use decision::{Decision, Question, Refusal, decide};
 pub use facts::{
-    ActorFacts, Facts, GrantFacts, MayAct, SubjectFacts, SubjectKind, TargetFacts, TargetKind,
+    ActorFacts, Confirmation, Facts, GrantFacts, MayAct, Product, SubjectFacts, SubjectKind,
+    TargetFacts, TargetKind,
 };
-pub use invariants::may_present;
+pub use invariants::{may_present, possession};
 pub use permit::{Permit, Terms};
 pub use reason::Reason;
 pub use rules::{MAX_LIFETIME, MIN_LIFETIME, Rules, RulesError};

@@ -1,4 +1,4 @@
-use crate::{ActorChain, Party, Scope, Timestamp};
+use crate::{ActorChain, Confirmation, Party, Product, Scope, Timestamp};
 
 /// Proof that [`decide`](crate::decide) said yes: to whom, for what, where and until when.
 ///
@@ -80,8 +80,11 @@ pub struct Terms {
     /// The one target.
     pub audience: String,
     pub scope: Scope,
-    /// The new chain, the agent as current actor first.
+    pub product: Product,
+    /// The new chain, the agent as current actor first. Empty only of a client that acts for itself.
     pub chain: ActorChain,
+    /// The key the token is bound to: the presenter's, never the subject token's.
+    pub bound_to: Option<Confirmation>,
     pub expires_at: Timestamp,
     pub auth_time: Option<Timestamp>,
     pub acr: Option<String>,

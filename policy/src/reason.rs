@@ -27,12 +27,17 @@ macro_rules! reasons {
 reasons! {
     /// The subject token belongs to another organization.
     OtherOrg = "other_org",
-    /// The user's name looks like an agent's.
+    /// The user's name looks like a client's, or a client's is not its own.
     ReservedSubject = "reserved_subject",
     /// The subject token was not issued to, or for, the agent that presents it.
     Presenter = "presenter",
     /// The subject token names another party as the only one that may act.
     MayAct = "may_act",
+    /// The subject token is bound to a key the presenter does not have, or a token that is not bound
+    /// to one was asked for where only bound ones are given.
+    Possession = "possession",
+    /// What is asked for is not issued for such a target, or not on such a subject.
+    Product = "product",
     /// The account is disabled, suspended, locked or deleted.
     AccountSuspended = "account_suspended",
     /// The session or the token has ended, or nobody vouches for the user.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use policy::{
     Account, ActorChain, ActorFacts, Decision, Facts, GrantFacts, OrgPolicies, Party, PolicyFile,
-    Rules, Scope, Standing, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Timestamp, decide,
+    Product, Rules, Scope, Standing, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Timestamp,
+    decide,
 };
 
 fn file(name: &str, text: &str) -> PolicyFile {
@@ -318,6 +319,7 @@ fn facts() -> Facts {
             presented_as: Some("agent".into()),
             chain: ActorChain::none(),
             may_act: None,
+            bound_to: None,
             expires_at: Timestamp(2_000),
             signed_in_at: None,
             auth_time: None,
@@ -341,5 +343,8 @@ fn facts() -> Facts {
         requested: None,
         standing: Standing { account: Account::Active, ..Standing::default() },
         approved: false,
+        product: Product::AccessToken,
+        possession: None,
+        must_bind: false,
     }
 }

@@ -6,7 +6,10 @@ mod drawn;
 
 use std::{fmt::Write, time::Duration};
 
-use policy::{Facts, GrantFacts, HARD_LIMIT, OrgPolicies, Reason, Rules, Terms, Timestamp, decide};
+use policy::{
+    Confirmation, Facts, GrantFacts, HARD_LIMIT, OrgPolicies, Reason, Rules, SubjectKind,
+    TargetKind, Terms, Timestamp, decide,
+};
 use proptest::{
     collection::vec, option, prelude::*, sample::select, strategy::ValueTree,
     test_runner::TestRunner,
@@ -43,7 +46,8 @@ proptest! {
     fn the_scope_of_a_permit_is_within_every_input(facts in facts(), rules in rules()) {
         if let Some(terms) = terms(&facts, &rules) {
             let grant = facts.grant.expect("a permit has a grant");
-            prop_assert!(!terms.scope.is_empty());
+            let is_empty = terms.scope.is_empty();
+            prop_assert!(!is_empty || facts.target.kind == TargetKind::Ourselves);
             prop_assert!(terms.scope.is_within(&grant.scope));
             prop_assert!(terms.scope.is_within(&facts.actor.ceiling));
             prop_assert!(terms.scope.is_within(&facts.target.scope));
@@ -60,7 +64,57 @@ proptest! {
             prop_assert!(terms.chain.depth() <= rules.chain_limit());
             prop_assert!(terms.chain.parties().ends_with(prior));
             prop_assert!(terms.chain.depth() <= prior.len() + 1);
-            prop_assert_eq!(terms.chain.current(), Some(&facts.actor.party));
+            // A user's token always says who acts; a client's own says that by its subject.
+            if facts.subject.kind == SubjectKind::Itself {
+                prop_assert_eq!(terms.chain.current(), None);
+                prop_assert_eq!(terms.sub, facts.actor.party.id);
+            } else {
+                prop_assert_eq!(terms.chain.current(), Some(&facts.actor.party));
+                prop_assert!(!terms.sub.starts_with("agent:"));
+                prop_assert!(!terms.sub.starts_with("service:"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bound_token_never_becomes_a_bearer_token(facts in facts(), rules in rules()) {
+        if let Some(terms) = terms(&facts, &rules) {
+            let Facts { subject, actor, possession, .. } = facts;
+            prop_assert_eq!(&terms.bound_to, &possession);
+            prop_assert!(terms.bound_to.is_some() || !facts.must_bind && subject.bound_to.is_none());
+            // Another key only of whom it was handed on to, and that was not its own client.
+            if subject.bound_to.is_some() && subject.bound_to != possession {
+                prop_assert!(subject.audience.contains(&actor.client_id));
+                prop_assert!(subject.presented_as.is_some_and(|client| client != actor.client_id));
+            }
+        }
+    }
+
+    /// What a thief does not have, never helps: whatever is permitted without a key is not bound.
+    #[test]
+    fn leaving_the_proof_out_gains_nothing(facts in facts(), rules in rules()) {
+        let bare = Facts { possession: None, ..facts.clone() };
+        if terms(&bare, &without_policies(&rules)).is_some() {
+            prop_assert!(bare.subject.bound_to.is_none() && !bare.must_bind);
+            prop_assert!(terms(&facts, &without_policies(&rules)).is_some());
+        }
+    }
+
+    #[test]
+    fn another_key_than_the_bound_one_is_refused_unless_handed_on(
+        facts in facts(),
+        rules in rules(),
+    ) {
+        let mut facts = facts;
+        facts.subject.presented_as = Some(facts.actor.client_id.clone());
+        facts.subject.bound_to = Some(Confirmation::Key("mine".to_owned()));
+        for other in [
+            None,
+            Some(Confirmation::Key("others".to_owned())),
+            Some(Confirmation::Certificate("mine".to_owned())),
+        ] {
+            let facts = Facts { possession: other, ..facts.clone() };
+            prop_assert!(terms(&facts, &rules).is_none());
         }
     }
 
@@ -94,6 +148,8 @@ proptest! {
                 scope: terms.scope.clone(),
                 chain: terms.chain.clone(),
                 expires_at: terms.expires_at,
+                product: facts.product,
+                bound_to: facts.possession,
             };
             prop_assert_eq!(terms, expected);
         }
@@ -150,6 +206,8 @@ proptest! {
         facts.target.id = text(3).unwrap_or_default();
         facts.grant = facts.grant.map(|grant| GrantFacts { targets: text(3).into_iter().collect(), ..grant });
         facts.subject.amr = texts.clone();
+        facts.subject.bound_to = text(5).map(Confirmation::Key);
+        facts.possession = text(5).map(Confirmation::Key);
         facts.org = text(4).unwrap_or_default();
         facts.subject.org = text(4).unwrap_or_default();
         let _ = decide(&facts, &rules);

@@ -10,7 +10,7 @@ use policy::{Decision, OrgPolicies, PolicyFile, Reason, Rules, decide};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use given::{Given, GivenStepUp, NOW, facts};
+use given::{Given, GivenStepUp, NOW, confirmed, facts};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +45,8 @@ struct Then {
     scope: Option<String>,
     chain: Option<Vec<String>>,
     expires_in: Option<i64>,
+    /// The key the token is bound to; none when it does not stand here.
+    bound_to: Option<String>,
     policies: Option<Vec<String>>,
 }
 
@@ -53,7 +55,8 @@ fn every_scenario_comes_out_as_written() {
     let mut failures = Vec::new();
     for (file, scenario) in scenarios() {
         let came = outcome(&scenario);
-        let Then { refused, step_up, scope, chain, expires_in, policies } = &scenario.then;
+        let Then { refused, step_up, scope, chain, expires_in, bound_to, policies } =
+            &scenario.then;
         assert!(
             refused.is_some() != scope.is_some(),
             "{file}: {}: refused or scope",
@@ -62,6 +65,7 @@ fn every_scenario_comes_out_as_written() {
         let differs = came.refused != *refused
             || came.step_up != *step_up
             || came.scope != *scope
+            || came.bound_to != *bound_to
             || chain.is_some() && came.chain != *chain
             || expires_in.is_some() && came.expires_in != *expires_in
             || policies.is_some() && came.policies != *policies;
@@ -159,6 +163,7 @@ fn outcome(scenario: &Scenario) -> Then {
                 scope: Some(terms.scope.to_string()),
                 chain: Some(ids),
                 expires_in: Some(NOW.seconds_until(terms.expires_at)),
+                bound_to: terms.bound_to.as_ref().map(confirmed),
                 policies,
             }
         }
@@ -174,6 +179,7 @@ fn outcome(scenario: &Scenario) -> Then {
             scope: None,
             chain: None,
             expires_in: None,
+            bound_to: None,
             policies: Some(refusal.policies),
         },
     }

@@ -54,6 +54,8 @@ fn context(facts: &Facts, bounds: &Bounds<'_>) -> Vec<(&'static str, Value)> {
         ("org", text(&facts.org)),
         ("depth", Value::new_long(depth)),
         ("target_kind", text(facts.target.kind.code())),
+        ("product", text(facts.product.code())),
+        ("bound", Value::new_bool(facts.possession.is_some())),
         ("account", text(standing.account.code())),
         ("session", text(standing.session.code())),
     ];

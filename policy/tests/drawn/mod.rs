@@ -3,10 +3,10 @@
 use std::{fmt::Debug, sync::LazyLock, time::Duration};
 
 use policy::{
-    Access, Account, ActorChain, ActorFacts, Decision, Denial, Device, Facts, GrantFacts,
-    HARD_LIMIT, MayAct, OrgPolicies, Party, PolicyFile, Refusal, Risk, Rules, Scope, Session,
-    SignIn, Standing, StepUp, SubjectFacts, SubjectKind, TargetFacts, TargetKind, Terms, Timestamp,
-    decide,
+    Access, Account, ActorChain, ActorFacts, Confirmation, Decision, Denial, Device, Facts,
+    GrantFacts, HARD_LIMIT, MayAct, OrgPolicies, Party, PolicyFile, Product, Refusal, Risk, Rules,
+    Scope, Session, SignIn, Standing, StepUp, SubjectFacts, SubjectKind, TargetFacts, TargetKind,
+    Terms, Timestamp, decide,
 };
 use proptest::{
     collection::vec,
@@ -18,6 +18,22 @@ use proptest::{
 pub const NOW: i64 = 1_000_000;
 pub const AGENTS: [&str; 4] = ["a", "b", "c", "d"];
 pub const TARGETS: [&str; 2] = ["b", "https://t.example"];
+const SUBJECTS: [SubjectKind; 5] = [
+    SubjectKind::Own,
+    SubjectKind::AccessToken,
+    SubjectKind::IdToken,
+    SubjectKind::Assertion,
+    SubjectKind::Itself,
+];
+const PRODUCTS: [Product; 4] =
+    [Product::AccessToken, Product::IdJag, Product::JwtGrant, Product::TransactionToken];
+const KINDS: [TargetKind; 5] = [
+    TargetKind::Resource,
+    TargetKind::Agent,
+    TargetKind::AuthorizationServer,
+    TargetKind::TrustDomain,
+    TargetKind::Ourselves,
+];
 pub const TOKENS: [&str; 4] = ["read", "write", "share", "send"];
 
 static POLICIES: LazyLock<Vec<OrgPolicies>> = LazyLock::new(|| {
@@ -29,6 +45,7 @@ static POLICIES: LazyLock<Vec<OrgPolicies>> = LazyLock::new(|| {
         "permit (principal, action, resource); forbid (principal, action, resource) unless { context has acr };",
         "@max_age(\"5\") forbid (principal, action, resource) when { context.depth > 1 };",
         "@acr_values(\"mfa\") forbid (principal, action, resource) when { context.scope == \"write\" }; forbid (principal, action, resource) when { context has risk };",
+        "forbid (principal, action, resource) when { context.product == \"access_token\" && !context.bound };",
         "forbid (principal, action, resource) when { context.depth + 9223372036854775806 > 0 };",
     ]
     .map(loaded)
@@ -84,14 +101,15 @@ fn chain() -> impl Strategy<Value = ActorChain> {
 
 prop_compose! {
     fn subject()(
-        kind in select(vec![SubjectKind::Own, SubjectKind::AccessToken, SubjectKind::IdToken]),
+        kind in select(SUBJECTS.to_vec()),
         org in mostly("demo".to_owned(), ".*"),
-        sub in mostly("alice".to_owned(), "(agent:)?.*"),
+        sub in mostly("alice".to_owned(), "(agent:|service:)?.*"),
         scope in option::weighted(0.8, scope()),
         audience in subsequence(AGENTS.to_vec(), 3..=AGENTS.len()),
         presented_as in option::weighted(0.3, select(AGENTS.to_vec())),
         chain in chain(),
         may_act in option::weighted(0.05, select(AGENTS.to_vec())),
+        bound_to in option::weighted(0.2, confirmation()),
         times in (moment(), option::of(moment()), option::of(moment())),
         acr in option::of(".*"),
         amr in vec(".*", 0..3),
@@ -105,6 +123,7 @@ prop_compose! {
             audience: audience.into_iter().map(str::to_owned).collect(),
             presented_as: presented_as.map(str::to_owned),
             chain,
+            bound_to,
             may_act: may_act.map(|id| MayAct { issuer: None, id: format!("agent:{id}") }),
             expires_at: times.0,
             signed_in_at: times.2,
@@ -113,6 +132,30 @@ prop_compose! {
             amr,
         }
     }
+}
+
+/// Few keys, so that two are often the same; a certificate of the same hash is another.
+fn confirmation() -> impl Strategy<Value = Confirmation> {
+    let (mine, other) = ("mine".to_owned(), "other".to_owned());
+    select(vec![
+        Confirmation::Key(mine.clone()),
+        Confirmation::Key(other),
+        Confirmation::Certificate(mine),
+    ])
+}
+
+/// What is asked for, and of which target: mostly what goes together.
+fn asked() -> impl Strategy<Value = (Product, TargetKind)> {
+    let usual = vec![
+        (Product::AccessToken, TargetKind::Resource),
+        (Product::AccessToken, TargetKind::Resource),
+        (Product::AccessToken, TargetKind::Agent),
+        (Product::AccessToken, TargetKind::Ourselves),
+        (Product::IdJag, TargetKind::AuthorizationServer),
+        (Product::JwtGrant, TargetKind::AuthorizationServer),
+        (Product::TransactionToken, TargetKind::TrustDomain),
+    ];
+    prop_oneof![9 => select(usual), 1 => (select(PRODUCTS.to_vec()), select(KINDS.to_vec()))]
 }
 
 /// A user whom the provider vouches for, and says no more of.
@@ -174,12 +217,34 @@ prop_compose! {
         actor_expires_at in option::weighted(0.3, moment()),
         grant in option::weighted(0.9, (scope(), mostly(TARGETS.to_vec(), Just(Vec::new())), option::of(moment()))),
         target in select(TARGETS.to_vec()),
-        kind in select(vec![TargetKind::Resource, TargetKind::Agent]),
+        (product, kind) in asked(),
         target_scope in scope(),
         requested in option::weighted(0.3, scope()),
         standing in mostly(good(), standing()),
         approved in any::<bool>(),
+        possession in option::weighted(0.5, confirmation()),
+        must_bind in prop::bool::weighted(0.2),
+        (is_consistent, is_handed_on) in (prop::bool::weighted(0.9), prop::bool::weighted(0.3)),
     ) -> Facts {
+        let (mut subject, mut kind, mut product, mut possession) =
+            (subject, kind, product, possession);
+        let is_itself = subject.kind == SubjectKind::Itself;
+        if is_consistent && is_itself {
+            subject.sub = party(agent).id;
+            subject.chain = ActorChain::none();
+            product = Product::AccessToken;
+            if kind != TargetKind::Ourselves {
+                kind = TargetKind::Resource;
+            }
+        } else if is_consistent && kind == TargetKind::Ourselves {
+            kind = TargetKind::Resource;
+        }
+        if is_consistent && (is_itself || subject.kind == SubjectKind::Assertion) {
+            subject.presented_as = Some(agent.to_owned());
+        }
+        if is_consistent && !is_handed_on {
+            possession = subject.bound_to.clone().or(possession);
+        }
         Facts {
             org: "demo".into(),
             now: Timestamp(NOW),
@@ -201,6 +266,9 @@ prop_compose! {
             requested,
             standing,
             approved,
+            product,
+            possession,
+            must_bind,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The facts of a scenario, as they are written in TOML. Every name is that of the fact.
 
 use policy::{
-    Access, Account, ActorChain, ActorFacts, Denial, Device, Facts, GrantFacts, MayAct, Party,
-    Risk, Scope, Session, SignIn, Standing, StepUp, SubjectFacts, SubjectKind, TargetFacts,
-    TargetKind, Timestamp,
+    Access, Account, ActorChain, ActorFacts, Confirmation, Denial, Device, Facts, GrantFacts,
+    MayAct, Party, Product, Risk, Scope, Session, SignIn, Standing, StepUp, SubjectFacts,
+    SubjectKind, TargetFacts, TargetKind, Timestamp,
 };
 use serde::Deserialize;
 
@@ -24,6 +24,9 @@ pub struct Given {
     actor: GivenActor,
     grant: Option<GivenGrant>,
     target: GivenTarget,
+    product: String,
+    possession: Option<String>,
+    must_bind: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +42,7 @@ struct GivenSubject {
     presented_as: Option<String>,
     chain: Vec<String>,
     may_act: Option<GivenMayAct>,
+    bound_to: Option<String>,
     expires_in: i64,
     signed_in_age: Option<i64>,
     auth_age: Option<i64>,
@@ -57,6 +61,8 @@ struct GivenMayAct {
 #[serde(deny_unknown_fields)]
 struct GivenActor {
     client_id: String,
+    /// As it stands in `act`; `agent:` and the client id when left out.
+    party: Option<String>,
     aliases: Vec<String>,
     ceiling: String,
     expires_in: Option<i64>,
@@ -126,7 +132,7 @@ pub fn facts(given: Given) -> Facts {
         now: NOW,
         subject: subject(given.subject),
         actor: ActorFacts {
-            party: ours(&format!("agent:{}", given.actor.client_id)),
+            party: ours(&given.actor.party.unwrap_or(format!("agent:{}", given.actor.client_id))),
             client_id: given.actor.client_id,
             aliases: given.actor.aliases,
             ceiling: scope(&given.actor.ceiling),
@@ -143,6 +149,9 @@ pub fn facts(given: Given) -> Facts {
             kind: match given.target.kind.as_str() {
                 "resource" => TargetKind::Resource,
                 "agent" => TargetKind::Agent,
+                "authorization_server" => TargetKind::AuthorizationServer,
+                "trust_domain" => TargetKind::TrustDomain,
+                "ourselves" => TargetKind::Ourselves,
                 other => panic!("`{other}` is no kind of target"),
             },
             scope: scope(&given.target.scope),
@@ -150,6 +159,15 @@ pub fn facts(given: Given) -> Facts {
         requested: given.requested.as_deref().map(scope),
         standing: standing(given.standing),
         approved: false,
+        product: match given.product.as_str() {
+            "access_token" => Product::AccessToken,
+            "id_jag" => Product::IdJag,
+            "jwt" => Product::JwtGrant,
+            "transaction_token" => Product::TransactionToken,
+            other => panic!("`{other}` is no product"),
+        },
+        possession: given.possession.as_deref().map(confirmation),
+        must_bind: given.must_bind,
     }
 }
 
@@ -160,6 +178,8 @@ fn subject(given: GivenSubject) -> SubjectFacts {
             "own" => SubjectKind::Own,
             "access_token" => SubjectKind::AccessToken,
             "id_token" => SubjectKind::IdToken,
+            "assertion" => SubjectKind::Assertion,
+            "itself" => SubjectKind::Itself,
             other => panic!("`{other}` is no kind of subject"),
         },
         org: given.org,
@@ -169,6 +189,7 @@ fn subject(given: GivenSubject) -> SubjectFacts {
         audience: given.audience,
         presented_as: given.presented_as,
         chain: ActorChain::from_parties(chain).expect("chain"),
+        bound_to: given.bound_to.as_deref().map(confirmation),
         may_act: given.may_act.map(|may_act| MayAct { issuer: may_act.issuer, id: may_act.id }),
         expires_at: from_now(given.expires_in),
         signed_in_at: given.signed_in_age.map(|age| from_now(-age)),
@@ -214,6 +235,23 @@ fn standing(given: GivenStanding) -> Standing {
             (Some(other), _) => panic!("`{other}` is no access, or not together with demands"),
         },
         network: given.network,
+    }
+}
+
+/// `key:…` or `certificate:…`.
+fn confirmation(text: &str) -> Confirmation {
+    match text.split_once(':') {
+        Some(("key", key)) => Confirmation::Key(key.to_owned()),
+        Some(("certificate", certificate)) => Confirmation::Certificate(certificate.to_owned()),
+        Some(_) | None => panic!("`{text}` is no confirmation"),
+    }
+}
+
+/// As a scenario writes it.
+pub fn confirmed(by: &Confirmation) -> String {
+    match by {
+        Confirmation::Key(key) => format!("key:{key}"),
+        Confirmation::Certificate(certificate) => format!("certificate:{certificate}"),
     }
 }
 
