@@ -18,7 +18,12 @@ pub(crate) struct Compact<'t> {
 
 impl<'t> Compact<'t> {
     pub fn split(token: &'t str) -> Result<Self, TokenFault> {
-        if MAX_TOKEN < token.len() {
+        Self::split_within(token, MAX_TOKEN)
+    }
+
+    /// The same for what may be longer than a token.
+    pub fn split_within(token: &'t str, longest: usize) -> Result<Self, TokenFault> {
+        if longest < token.len() {
             return Err(TokenFault::TooLarge);
         }
         // RFC 7516 §9: two periods make a JWS, four a JWE. A JSON serialization has no valid segments.

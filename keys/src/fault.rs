@@ -51,6 +51,9 @@ pub enum TokenFault {
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
+    /// `exp` is further ahead than is remembered, and there is no `iat` to count from.
+    #[error("the expiry is too far ahead")]
+    TooLong,
     /// `nbf` is not an integer.
     #[error("the start of validity is not an integer")]
     NotBefore,

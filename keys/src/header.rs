@@ -7,7 +7,7 @@ use crate::{
 
 /// The protected header of a JWS, as far as it is obeyed (RFC 7515 §4.1).
 ///
-/// `jwk`, `jku`, `x5c`, `x5u` have no field: a token never brings its own key (CVE-2026-27962).
+/// `jwk`, `jku`, `x5c`, `x5u` have no field: a token never brings its own key (CVE-2026-27962). A proof does, and `proof` reads that.
 pub(crate) struct Header<'h> {
     pub algorithm: Algorithm,
     pub kid: Option<Cow<'h, str>>,

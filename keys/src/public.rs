@@ -6,7 +6,7 @@ use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Algorithm, TokenFault, install, strict};
+use crate::{Algorithm, TokenFault, certificate::Der, install, strict};
 
 /// The largest JWKS that is read; Entra's, the longest known, has about 20 KiB with certificates.
 const MAX_DOCUMENT: usize = 64 * 1024;
@@ -16,6 +16,9 @@ const MIN_RSA_BITS: usize = 2048;
 /// What `ring` can verify with; a longer one would also make each verification a slow one.
 const MAX_RSA_BITS: usize = 8192;
 const COORDINATE: usize = 32;
+/// The members of keys that only their owner may have (RFC 7518 §6.2.2, §6.3.2, §6.4.1, RFC 8037 §2;
+/// `priv`: draft-ietf-cose-dilithium).
+pub const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// A public key that is decoded, judged and ready to verify with.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ impl PublicKey {
             "RSA" => (rsa(&jwk)?, &[Algorithm::Rs256, Algorithm::Ps256]),
             _ => return Err(JwksFault::Unusable),
         };
-        if jwk.parameter("d").is_some() {
+        if PRIVATE_MEMBERS.iter().any(|member| jwk.parameter(member).is_some()) {
             return Err(JwksFault::PrivateKey);
         }
         // RFC 7517 §4.2, §4.3.
@@ -100,6 +103,9 @@ impl PublicKey {
 #[derive(Clone, Debug)]
 pub struct PublicKeys {
     keys: Vec<PublicKey>,
+    /// The first of each `x5c`, also of keys that sign nothing here: TLS knows more curves. A token
+    /// never gets to choose by them.
+    certificates: Vec<Der>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +121,27 @@ impl PublicKeys {
     /// When the document is too large or not a JWKS, has a member twice, has more than 100 keys, two
     /// usable keys of one `kid`, or a private key.
     pub fn parse(document: &[u8]) -> Result<Self, JwksFault> {
+        Self::read(document, |_| true)
+    }
+
+    /// Reads the keys that sign JWT-SVIDs out of the bundle of a SPIFFE trust domain, a JWKS in which
+    /// each key says of which kind of SVID it is (SPIFFE Trust Domain and Bundle §4.2.2). Those that do
+    /// not say so are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn of_bundle(bundle: &[u8]) -> Result<Self, JwksFault> {
+        // What is left of its use is not one of RFC 7517.
+        Self::read(bundle, |members| {
+            members.remove("use").is_some_and(|purpose| purpose == "jwt-svid")
+        })
+    }
+
+    fn read(
+        document: &[u8],
+        is_wanted: impl Fn(&mut Map<String, Value>) -> bool,
+    ) -> Result<Self, JwksFault> {
         if MAX_DOCUMENT < document.len() {
             return Err(JwksFault::TooLarge);
         }
@@ -125,7 +152,12 @@ impl PublicKeys {
             return Err(JwksFault::TooManyKeys);
         }
         let mut keys = Vec::with_capacity(document.keys.len());
-        for members in document.keys {
+        let mut certificates = Vec::new();
+        for mut members in document.keys {
+            if !is_wanted(&mut members) {
+                continue;
+            }
+            certificates.extend(certificate(&members));
             match PublicKey::from_members(members) {
                 Ok(key) => keys.push(key),
                 Err(JwksFault::Unusable) => {}
@@ -134,10 +166,16 @@ impl PublicKeys {
         }
         let mut kids = HashSet::new();
         if keys.iter().filter_map(PublicKey::kid).all(|kid| kids.insert(kid)) {
-            Ok(Self { keys })
+            Ok(Self { keys, certificates })
         } else {
             Err(JwksFault::RepeatedKid)
         }
+    }
+
+    /// Whether any of them verifies signatures of this algorithm.
+    #[must_use]
+    pub fn serves(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.serves(algorithm))
     }
 
     /// Whether a token naming `kid` could be verified; of one that names none, whether there is any
@@ -160,6 +198,11 @@ impl PublicKeys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Those with which clients may authenticate themselves (RFC 8705 §2.2), DER.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.certificates.iter().map(Der::octets)
     }
 
     /// The one key that may have signed a token; keys are never tried in turn.
@@ -202,6 +245,10 @@ pub enum JwksFault {
     /// This one key cannot be used; within a set it is passed over.
     #[error("the key cannot be used to verify signatures")]
     Unusable,
+}
+
+fn certificate(members: &Map<String, Value>) -> Option<Der> {
+    members.get("x5c")?.as_array()?.first()?.as_str().and_then(Der::of_x5c)
 }
 
 fn octets(jwk: &Jwk, name: &str) -> Result<Vec<u8>, JwksFault> {

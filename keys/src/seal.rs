@@ -7,6 +7,7 @@ use ring::{
     hmac,
     rand::{SecureRandom, SystemRandom},
 };
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::SecretHash;
@@ -140,6 +141,16 @@ impl DataKey {
         let key = derive(&self.attest, &[b"attest", context.as_bytes()])?;
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), bytes);
         tag.as_ref().try_into().map_err(|_| SealFault::Unavailable)
+    }
+
+    /// Whether `tag` is, whole, what [`attest`](Self::attest) computes of `bytes` for this `context`. How
+    /// long that takes does not tell how much of it is right.
+    ///
+    /// # Errors
+    ///
+    /// [`SealFault::Unavailable`] if the library fails.
+    pub fn is_attested(&self, context: &str, bytes: &[u8], tag: &[u8]) -> Result<bool, SealFault> {
+        Ok(self.attest(context, bytes)?.as_slice().ct_eq(tag).into())
     }
 
     pub(crate) fn octets(&self) -> &[u8] {

@@ -105,6 +105,17 @@ impl SigningKey {
         master.seal(context, &self.private)
     }
 
+    /// The private key as a JWK, for the client it was made for: whoever has it is that client.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFault::Unusable`], should it not be JSON after all.
+    pub fn to_private_jwk(&self) -> Result<Value, KeyFault> {
+        let mut jwk = Jwk::from_bytes(self.private.as_slice()).map_err(|_| KeyFault::Unusable)?;
+        jwk.set_key_id(&self.kid);
+        Ok(Value::Object(jwk.as_ref().clone()))
+    }
+
     fn from_private(jwk: &Jwk) -> Result<Self, KeyFault> {
         Self::named(jwk, thumbprint(jwk).ok_or(KeyFault::Unusable)?)
     }

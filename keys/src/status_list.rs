@@ -1,11 +1,15 @@
 //! The content of a token status list (draft-ietf-oauth-status-list-20 §4): a bit per token.
 //!
-//! The list is signed with [`sign()`](crate::sign()), as `statuslist+jwt`.
+//! The list is signed with [`sign()`](crate::sign()), as `statuslist+jwt`; [`read`] is the other side.
+
+mod read;
 
 use std::io::Write;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
+
+pub use self::read::{ExpectList, StatusList, kid, read};
 
 /// The `typ` of a status list token (§5.1).
 pub const TYP: &str = "statuslist+jwt";

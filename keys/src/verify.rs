@@ -3,7 +3,7 @@ use std::{borrow::Cow, time::Duration};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Algorithm, Expect, PublicKeys, TokenFault, Typ,
+    Algorithm, Expect, PublicKey, PublicKeys, TokenFault, Typ,
     compact::Compact,
     header::Header,
     strict::{self, Member},
@@ -144,14 +144,33 @@ pub(crate) fn open<T>(
     algorithms: &[Algorithm],
     kind: impl FnOnce(Option<&str>) -> Option<T>,
 ) -> Result<(Vec<u8>, T), TokenFault> {
-    let compact = Compact::split(token)?;
+    opened(&Compact::split(token)?, keys, algorithms, kind)
+}
+
+/// The same of what is cut already.
+pub(crate) fn opened<T>(
+    compact: &Compact<'_>,
+    keys: &PublicKeys,
+    algorithms: &[Algorithm],
+    kind: impl FnOnce(Option<&str>) -> Option<T>,
+) -> Result<(Vec<u8>, T), TokenFault> {
+    opened_by(compact, |kid, algorithm| keys.select(kid, algorithm), algorithms, kind)
+}
+
+/// The same with the key that `select` finds for a `kid` and an algorithm.
+pub(crate) fn opened_by<'k, T>(
+    compact: &Compact<'_>,
+    select: impl FnOnce(Option<&str>, Algorithm) -> Result<&'k PublicKey, TokenFault>,
+    algorithms: &[Algorithm],
+    kind: impl FnOnce(Option<&str>) -> Option<T>,
+) -> Result<(Vec<u8>, T), TokenFault> {
     let header = compact.header()?;
     let header = Header::parse(&header)?;
     if !algorithms.contains(&header.algorithm) {
         return Err(TokenFault::Algorithm);
     }
     let kind = kind(header.typ.as_deref()).ok_or(TokenFault::Typ)?;
-    let key = keys.select(header.kid.as_deref(), header.algorithm)?;
+    let key = select(header.kid.as_deref(), header.algorithm)?;
     if !key.signed(header.algorithm, compact.signed, compact.signature) {
         return Err(TokenFault::Signature);
     }
@@ -215,11 +234,18 @@ fn times(
     let expires_at = expiry(exp.as_ref().ok_or(TokenFault::Expiry)?, earliest_now)?;
     beginning(nbf.as_ref(), latest_now)?;
     let issued_at = issue(iat.as_ref(), latest_now)?;
-    match expect.max_age {
-        Some(max_age) if issued_at.saturating_add(seconds(max_age)) < earliest_now => {
-            Err(TokenFault::TooOld)
-        }
-        Some(_) | None => Ok((expires_at, issued_at)),
+    if let Some(max_age) = expect.max_age {
+        age(issued_at, max_age, earliest_now)?;
+    }
+    Ok((expires_at, issued_at))
+}
+
+/// Whether what was issued then is no older than that.
+pub(crate) fn age(issued_at: i64, max_age: Duration, earliest_now: i64) -> Result<(), TokenFault> {
+    if earliest_now <= issued_at.saturating_add(seconds(max_age)) {
+        Ok(())
+    } else {
+        Err(TokenFault::TooOld)
     }
 }
 

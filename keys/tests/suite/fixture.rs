@@ -110,7 +110,8 @@ pub fn with_header_text(text: &str) -> String {
     signed_text(key(Algorithm::Es256), &header, &claims().to_string())
 }
 
-fn set(mut object: Value, name: &str, value: Value) -> Value {
+/// `object` with `value` as its `name`; `null` removes.
+pub fn set(mut object: Value, name: &str, value: Value) -> Value {
     let members = object.as_object_mut().unwrap();
     if value.is_null() {
         members.remove(name);

@@ -129,6 +129,23 @@ fn refuses_a_set_with_a_private_key() {
     }
 }
 
+/// RFC 7518 §6.3.2: the primes are as good as the exponent.
+#[test]
+fn refuses_a_set_with_a_part_of_a_private_key() {
+    let whole = Value::Object(Jwk::generate_rsa_key(2048).unwrap().as_ref().clone());
+    let public = || {
+        let members = ["kty", "n", "e"].map(|name| (name.to_owned(), whole[name].clone()));
+        Value::Object(members.into_iter().collect())
+    };
+    assert!(PublicKey::from_jwk(&public()).is_ok());
+    for member in ["p", "q", "dp", "dq", "qi"] {
+        let mut private = public();
+        private[member] = whole[member].clone();
+        let refused = parse(&json!({ "keys": [jwk(), private] }));
+        assert_eq!(refused.err(), Some(JwksFault::PrivateKey), "{member}");
+    }
+}
+
 #[test]
 fn refuses_what_is_not_a_jwks() {
     for document in

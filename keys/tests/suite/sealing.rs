@@ -146,3 +146,27 @@ fn debug_output_shows_no_secret() {
     assert_eq!(format!("{hash:?}"), "SecretHash(..)");
     assert_eq!(format!("{:?}", master()), "DataKey { .. }");
 }
+
+#[test]
+fn knows_what_it_attested() {
+    let master = master();
+    let tag = master.attest("place", b"bytes").unwrap();
+    assert_eq!(master.is_attested("place", b"bytes", &tag), Ok(true));
+}
+
+#[test]
+fn does_not_know_what_it_did_not_attest_so() {
+    let master = master();
+    let tag = master.attest("place", b"bytes").unwrap();
+    assert_eq!(master.is_attested("place", b"byte5", &tag), Ok(false));
+    assert_eq!(master.is_attested("elsewhere", b"bytes", &tag), Ok(false));
+    assert_eq!(DataKey::generate().unwrap().is_attested("place", b"bytes", &tag), Ok(false));
+    for octet in 0..tag.len() {
+        let mut changed = tag;
+        changed[octet] ^= 1;
+        assert_eq!(master.is_attested("place", b"bytes", &changed), Ok(false), "{octet}");
+    }
+    for part in [&tag[..31], &tag[..16], &tag[..0], &[tag.as_slice(), &[0]].concat()] {
+        assert_eq!(master.is_attested("place", b"bytes", part), Ok(false), "{}", part.len());
+    }
+}
