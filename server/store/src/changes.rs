@@ -1,25 +1,28 @@
 //! What each declared change does to the database.
 
+mod agents;
 mod clients;
 mod exports;
+mod secrets;
+mod trusts;
 
 use delegation::{
-    declared::{Agent, Change, Connection, DeclaredGrant, SecretOwner, Settings},
+    declared::{Change, Connection, DeclaredGrant, Settings},
     ports::Selector,
     refusal::Fault,
 };
 use policy::{PolicyFile, Timestamp};
 
-use self::clients::{OPERATOR, RESOURCE};
+use self::secrets::Owner;
 use crate::{
     database::{Transaction, Value},
-    ending, list,
+    ending, json, list,
 };
 
 const CREATE: &str = "
   INSERT INTO orgs (org, revision, name, algorithm, chain_limit, lifetime, default_target,
-    key_rotation, audit_retention)
-  VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8)
+    key_rotation, audit_retention, options)
+  VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9)
   ON CONFLICT (org) DO NOTHING";
 
 const ADVANCE: &str = "
@@ -28,13 +31,13 @@ const ADVANCE: &str = "
 const PUT_SETTINGS: &str = "
   UPDATE orgs
   SET name = $2, algorithm = $3, chain_limit = $4, lifetime = $5, default_target = $6,
-    key_rotation = $7, audit_retention = $8
+    key_rotation = $7, audit_retention = $8, options = $9
   WHERE org = $1";
 
 const PUT_CONNECTION: &str = "
   INSERT INTO connections (org, id, issuer, client_id, client_secret, audiences, algorithms, kinds,
-    subject_prefix, untyped_since, max_age, reconnect_uri, acr_values, checks, signals)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    subject_prefix, untyped_since, max_age, reconnect_uri, acr_values, checks, signals, token_rules)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
   ON CONFLICT (org, id) DO UPDATE SET
     issuer = excluded.issuer, client_id = excluded.client_id,
     client_secret = excluded.client_secret, audiences = excluded.audiences,
@@ -44,7 +47,8 @@ const PUT_CONNECTION: &str = "
     untyped_since = CASE WHEN excluded.untyped_since IS NOT NULL
       THEN COALESCE(connections.untyped_since, excluded.untyped_since) END,
     max_age = excluded.max_age, reconnect_uri = excluded.reconnect_uri,
-    acr_values = excluded.acr_values, checks = excluded.checks, signals = excluded.signals";
+    acr_values = excluded.acr_values, checks = excluded.checks, signals = excluded.signals,
+    token_rules = excluded.token_rules";
 
 const DROP_CONNECTION: &str = "DELETE FROM connections WHERE org = $1 AND id = $2";
 
@@ -63,24 +67,6 @@ const DROP_STREAM: &str = "DELETE FROM streams WHERE org = $1 AND connection = $
 
 const DROP_STREAMS: &str = "DELETE FROM streams WHERE org = $1 AND connection = $2";
 
-const CHANGE_AGENT: &str = "
-  UPDATE agents SET name = $3, scope = $4, aliases = $5,
-    -- Keeps the first moment for as long as it stays disabled. CAST: the type of a lone null.
-    disabled_at = CASE WHEN CAST($6 AS BIGINT) IS NOT NULL
-      THEN COALESCE(disabled_at, CAST($6 AS BIGINT)) END
-  WHERE org = $1 AND id = $2";
-
-const CREATE_AGENT: &str = "
-  INSERT INTO agents (org, id, name, scope, aliases, disabled_at)
-  VALUES ($1, $2, $3, $4, $5, $6)";
-
-const DROP_AGENT: &str = "DELETE FROM agents WHERE org = $1 AND id = $2";
-
-const DROP_SECRETS: &str = "DELETE FROM agent_secrets WHERE org = $1 AND agent = $2";
-
-const ADD_SECRET: &str = "
-  INSERT INTO agent_secrets (org, agent, hash, created_at) VALUES ($1, $2, $3, $4)";
-
 const PUT_POLICY: &str = "
   INSERT INTO policies (org, name, text) VALUES ($1, $2, $3)
   ON CONFLICT (org, name) DO UPDATE SET text = excluded.text";
@@ -96,7 +82,19 @@ const PUT_GRANT: &str = "
     (SELECT COALESCE(MAX(epoch), 0) FROM grants
       WHERE org = $1 AND connection = $3 AND user_sub = $4))
   ON CONFLICT (org, connection, user_sub, agent) WHERE ended_at IS NULL DO UPDATE SET
-    scope = excluded.scope, targets = excluded.targets, expires_at = excluded.expires_at";
+    scope = excluded.scope, targets = excluded.targets, expires_at = excluded.expires_at,
+    -- What is declared of this user no longer follows what is declared of everybody.
+    template = NULL";
+
+// Those made of a grant of everybody stay what it is.
+const CHANGE_MADE_OF: &str = "
+  UPDATE grants SET scope = $4, targets = $5, expires_at = $6
+  WHERE org = $1 AND ended_at IS NULL AND template = (
+    SELECT id FROM grants everybody
+    WHERE org = $1 AND connection = $2 AND user_sub = '*' AND agent = $3 AND ended_at IS NULL)";
+
+/// The user of a grant of everybody.
+const EVERYBODY: &str = "*";
 
 /// Raises the revision from `expected`; false when it is another one by now.
 ///
@@ -124,12 +122,16 @@ pub(crate) async fn advance(
             | Change::PutOperator(_)
             | Change::DropOperator(_)
             | Change::PutExport(_)
-            | Change::DropExport(_) => None,
+            | Change::DropExport(_)
+            | Change::AddSecret { .. }
+            | Change::DropSecrets { .. }
+            | Change::PutTrust(_)
+            | Change::DropTrust(..) => None,
         });
         let settings = settings.ok_or_else(|| {
             Fault::Store("a new organization cannot be created without settings".to_owned())
         })?;
-        transaction.execute(CREATE, &settings_values(org, settings)).await?
+        transaction.execute(CREATE, &settings_values(org, settings)?).await?
     } else {
         transaction.execute(ADVANCE, &[org.into(), expected.into()]).await?
     };
@@ -144,7 +146,7 @@ pub(crate) async fn make(
 ) -> Result<(), Fault> {
     match change {
         Change::PutSettings(settings) => {
-            transaction.execute(PUT_SETTINGS, &settings_values(org, settings)).await.map(drop)
+            transaction.execute(PUT_SETTINGS, &settings_values(org, settings)?).await.map(drop)
         }
         Change::PutConnection(connection) => put_connection(transaction, org, connection, at).await,
         Change::DropConnection(id) => {
@@ -154,21 +156,22 @@ pub(crate) async fn make(
             }
             Ok(())
         }
-        Change::PutAgent(agent) => put_agent(transaction, org, agent, at).await,
-        Change::DropAgent(id) => {
-            ending::end_agent(transaction, org, id, at).await?;
-            transaction.execute(DROP_AGENT, &[org.into(), id.into()]).await.map(drop)
+        Change::PutAgent(agent) => agents::put(transaction, org, agent, at).await,
+        Change::DropAgent(id) => agents::drop(transaction, org, id, at).await,
+        Change::ReplaceSecret { owner, hash } => {
+            secrets::replace(transaction, org, Owner::of(owner), hash, at).await
         }
-        Change::ReplaceSecret { owner: SecretOwner::Agent(agent), hash } => {
-            transaction.execute(DROP_SECRETS, &[org.into(), agent.into()]).await?;
-            add_secret(transaction, org, agent, (hash, at)).await
+        Change::AddSecret { owner, hash } => {
+            secrets::add(transaction, org, Owner::of(owner), hash, at).await
         }
-        Change::ReplaceSecret { owner: SecretOwner::Resource(id), hash } => {
-            clients::replace_secrets(transaction, (org, RESOURCE, id), &[*hash], at).await
+        Change::DropSecrets { owner, keep_newest: true } => {
+            secrets::drop_older(transaction, org, Owner::of(owner)).await.map(drop)
         }
-        Change::ReplaceSecret { owner: SecretOwner::Operator(id), hash } => {
-            clients::replace_secrets(transaction, (org, OPERATOR, id), &[*hash], at).await
+        Change::DropSecrets { owner, keep_newest: false } => {
+            secrets::drop_all(transaction, org, Owner::of(owner)).await
         }
+        Change::PutTrust(trust) => trusts::put(transaction, org, trust).await,
+        Change::DropTrust(kind, id) => trusts::drop(transaction, org, *kind, id).await,
         Change::PutOperator(operator) => {
             clients::put_operator(transaction, org, operator, at).await
         }
@@ -194,8 +197,8 @@ pub(crate) async fn make(
     }
 }
 
-fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 8] {
-    [
+fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> Result<[Value<'a>; 9], Fault> {
+    Ok([
         org.into(),
         (&settings.name).into(),
         (&settings.algorithm).into(),
@@ -204,7 +207,8 @@ fn settings_values<'a>(org: &'a str, settings: &'a Settings) -> [Value<'a>; 8] {
         settings.default_target.as_deref().into(),
         i64::try_from(settings.key_rotation.as_secs()).unwrap_or(i64::MAX).into(),
         i64::try_from(settings.audit_retention.as_secs()).unwrap_or(i64::MAX).into(),
-    ]
+        json::text(&settings.options)?.into(),
+    ])
 }
 
 async fn put_connection(
@@ -229,6 +233,7 @@ async fn put_connection(
         connection.acr_values.as_deref().into(),
         connection.checks.as_slice().into(),
         connection.signals.as_slice().into(),
+        json::text(&connection.tokens)?.into(),
     ];
     transaction.execute(PUT_CONNECTION, &values).await?;
     let this = [org.into(), (&connection.id).into()];
@@ -244,44 +249,6 @@ async fn put_connection(
         transaction.execute(PUT_STREAM, &values).await?;
     }
     Ok(())
-}
-
-async fn put_agent(
-    transaction: &mut Transaction,
-    org: &str,
-    agent: &Agent,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let values = [
-        org.into(),
-        (&agent.id).into(),
-        (&agent.name).into(),
-        agent.scope.to_string().into(),
-        list::write(&agent.aliases)?.into(),
-        agent.disabled.then_some(at.0).into(),
-    ];
-    if transaction.execute(CHANGE_AGENT, &values).await? == 0 {
-        transaction.execute(CREATE_AGENT, &values).await?;
-        for hash in &agent.secrets {
-            add_secret(transaction, org, &agent.id, (hash, at)).await?;
-        }
-    }
-    if agent.disabled {
-        // What it acts for now, and what it handed on.
-        let selector = Selector::Agent(agent.id.clone());
-        ending::end(transaction, org, &selector, at).await?;
-    }
-    Ok(())
-}
-
-async fn add_secret(
-    transaction: &mut Transaction,
-    org: &str,
-    agent: &str,
-    (hash, created_at): (&[u8; 32], Timestamp),
-) -> Result<(), Fault> {
-    let values = [org.into(), agent.into(), hash.as_slice().into(), created_at.0.into()];
-    transaction.execute(ADD_SECRET, &values).await.map(drop)
 }
 
 async fn put_grant(
@@ -301,5 +268,17 @@ async fn put_grant(
         grant.expires_at.map(|at| at.0).into(),
         at.0.into(),
     ];
-    transaction.execute(PUT_GRANT, &values).await.map(drop)
+    transaction.execute(PUT_GRANT, &values).await?;
+    if grant.user != EVERYBODY {
+        return Ok(());
+    }
+    let values = [
+        org.into(),
+        (&grant.connection).into(),
+        (&grant.agent).into(),
+        grant.scope.to_string().into(),
+        list::write(&grant.targets)?.into(),
+        grant.expires_at.map(|at| at.0).into(),
+    ];
+    transaction.execute(CHANGE_MADE_OF, &values).await.map(drop)
 }

@@ -33,6 +33,7 @@ pub(crate) async fn in_time<T>(
 
 /// Keeps our advisory locks apart from other uses of them in the same database.
 pub(crate) const LOCK_ORG: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8693))";
+const SHARE_ORG: &str = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8693))";
 
 /// The connections. Clones share them.
 #[derive(Clone, Debug)]
@@ -127,6 +128,16 @@ impl Database {
         let mut transaction = self.begin_writing().await?;
         if let Transaction::Postgres(_) = transaction {
             transaction.fetch_all(LOCK_ORG, &[org.into()]).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Begins a transaction that adds to what others rest on, as openings do: many at once, but none
+    /// while somebody changes the org.
+    pub async fn begin_beside_openings(&self, org: &str) -> Result<Transaction, Fault> {
+        let mut transaction = self.begin_writing().await?;
+        if let Transaction::Postgres(_) = transaction {
+            transaction.fetch_all(SHARE_ORG, &[org.into()]).await?;
         }
         Ok(transaction)
     }

@@ -3,38 +3,43 @@
 use std::{collections::HashMap, time::Duration};
 
 use delegation::{
-    declared::{Agent, Connection, Declared, Export, Operator, Resource, Settings, Stoppable},
+    declared::{
+        Agent, Connection, Declared, Export, Operator, Resource, Settings, Stoppable, Template,
+        Trust, TrustKind,
+    },
     refusal::Fault,
 };
 use policy::PolicyFile;
 
 use crate::{
     database::{Row, Transaction},
-    list,
+    json, list,
     recall::scope,
 };
 
 const ORG: &str = "
   SELECT revision, name, algorithm, chain_limit, lifetime, default_target, key_rotation,
-    audit_retention
+    audit_retention, options
   FROM orgs WHERE org = $1";
 
 const CONNECTIONS: &str = "
   SELECT id, issuer, client_id, client_secret, audiences, algorithms, kinds, subject_prefix,
-    untyped_since, max_age, reconnect_uri, acr_values, checks, signals
+    untyped_since, max_age, reconnect_uri, acr_values, checks, signals, token_rules
   FROM connections WHERE org = $1 ORDER BY id";
 
 const STREAMS: &str = "
   SELECT connection, stream FROM streams WHERE org = $1 ORDER BY connection, stream";
 
 const AGENTS: &str = "
-  SELECT id, name, scope, aliases, disabled_at FROM agents WHERE org = $1 ORDER BY id";
+  SELECT id, name, scope, aliases, disabled_at, authentication, purpose
+  FROM agents WHERE org = $1 ORDER BY id";
 
 const SECRETS: &str = "
   SELECT agent, hash FROM agent_secrets WHERE org = $1 ORDER BY agent, created_at, hash";
 
 const RESOURCES: &str = "
-  SELECT id, name, scope, client_id, status_since FROM resources WHERE org = $1 ORDER BY id";
+  SELECT id, name, scope, client_id, status_since, authentication, abroad
+  FROM resources WHERE org = $1 ORDER BY id";
 
 const CLIENT_SECRETS: &str = "
   SELECT kind, owner, hash FROM client_secrets WHERE org = $1
@@ -43,6 +48,12 @@ const CLIENT_SECRETS: &str = "
 const OPERATORS: &str = "SELECT id, name, powers FROM operators WHERE org = $1 ORDER BY id";
 
 const EXPORTS: &str = "SELECT id, kind, settings FROM exports WHERE org = $1 ORDER BY id";
+
+const TEMPLATES: &str = "
+  SELECT id, connection, agent FROM grants
+  WHERE org = $1 AND user_sub = '*' AND ended_at IS NULL ORDER BY id";
+
+const TRUSTS: &str = "SELECT kind, id, settings FROM trusts WHERE org = $1 ORDER BY kind, id";
 
 const STOPS: &str = "SELECT kind, id FROM stops WHERE org = $1 ORDER BY kind, id";
 
@@ -78,6 +89,8 @@ pub(crate) async fn find(
     };
     let operators = transaction.fetch_all(OPERATORS, &this).await?;
     let exports = transaction.fetch_all(EXPORTS, &this).await?;
+    let trusts = transaction.fetch_all(TRUSTS, &this).await?;
+    let templates = transaction.fetch_all(TEMPLATES, &this).await?;
     let stops = transaction.fetch_all(STOPS, &this).await?;
     Ok(Some(Declared {
         id: org.to_owned(),
@@ -92,6 +105,8 @@ pub(crate) async fn find(
         policies: policies.iter().map(policy_file).collect::<Result<_, _>>()?,
         operators: operators.iter().map(|row| operator(row, &mut of)).collect::<Result<_, _>>()?,
         exports: exports.iter().map(export).collect::<Result<_, _>>()?,
+        trusts: trusts.iter().map(trust).collect::<Result<_, _>>()?,
+        templates: templates.iter().map(template).collect::<Result<_, _>>()?,
         stopped: stops.iter().map(stop).collect::<Result<_, _>>()?,
     }))
 }
@@ -107,6 +122,7 @@ fn settings(row: &Row) -> Result<Settings, Fault> {
         default_target: row.get("default_target")?,
         key_rotation: duration("key_rotation")?,
         audit_retention: duration("audit_retention")?,
+        options: json::column(row, "options")?.unwrap_or_default(),
     })
 }
 
@@ -129,6 +145,7 @@ fn connection(row: &Row, streams: &mut HashMap<String, Vec<String>>) -> Result<C
         // Null when it was declared before there were any.
         checks: row.get::<Option<_>>("checks")?.unwrap_or_default(),
         signals: row.get::<Option<_>>("signals")?.unwrap_or_default(),
+        tokens: json::column(row, "token_rules")?.unwrap_or_default(),
     })
 }
 
@@ -140,6 +157,8 @@ fn agent(row: &Row, secrets: &mut HashMap<String, Vec<[u8; 32]>>) -> Result<Agen
         aliases: list::read(&row.get::<String>("aliases")?),
         disabled: row.get::<Option<i64>>("disabled_at")?.is_some(),
         secrets: secrets.remove(&id).unwrap_or_default(),
+        authentication: json::column(row, "authentication")?.unwrap_or_default(),
+        purpose: row.get("purpose")?,
         id,
     })
 }
@@ -155,6 +174,8 @@ fn resource(row: &Row, secrets: SecretsOf<'_>) -> Result<Resource, Fault> {
         client_id: row.get("client_id")?,
         secrets: secrets("resource", &id),
         status: row.get::<Option<i64>>("status_since")?.is_some(),
+        authentication: json::column(row, "authentication")?.unwrap_or_default(),
+        abroad: json::column(row, "abroad")?,
         id,
     })
 }
@@ -171,6 +192,18 @@ fn operator(row: &Row, secrets: SecretsOf<'_>) -> Result<Operator, Fault> {
 
 fn export(row: &Row) -> Result<Export, Fault> {
     Ok(Export { id: row.get("id")?, kind: row.get("kind")?, settings: row.get("settings")? })
+}
+
+fn trust(row: &Row) -> Result<Trust, Fault> {
+    let code: String = row.get("kind")?;
+    let kind = TrustKind::ALL.into_iter().find(|kind| kind.code() == code);
+    let kind = kind.ok_or_else(|| Fault::Store(format!("a stored kind: `{code}`")))?;
+    Ok(Trust { kind, id: row.get("id")?, settings: row.get("settings")? })
+}
+
+fn template(row: &Row) -> Result<Template, Fault> {
+    let (id, connection, agent) = (row.get("id")?, row.get("connection")?, row.get("agent")?);
+    Ok(Template { id, connection, agent })
 }
 
 fn stop(row: &Row) -> Result<Stoppable, Fault> {

@@ -60,6 +60,29 @@ const END_GRANT: &str = "
   UPDATE grants SET ended_at = $2
   WHERE org = $1 AND ended_at IS NULL AND id = $3";
 
+// A grant of everybody takes those with it that were made of it.
+const END_MADE_OF: &str = "
+  UPDATE grants SET ended_at = $2
+  WHERE org = $1 AND ended_at IS NULL AND template = $3";
+
+// One look-up per grant on PostgreSQL, for the reason below (MARK_CHILDREN_POSTGRES).
+const MARK_OF_MADE_OF_POSTGRES: &str = "
+  UPDATE delegations SET ended_at = $2
+  WHERE org = $1 AND COALESCE(ended_at, 0) = 0 AND id = ANY(ARRAY(
+    SELECT held.id FROM grants made
+    CROSS JOIN LATERAL (
+      SELECT id FROM delegations
+      WHERE org = $1 AND grant_id = made.id AND expires_at > $4 AND ended_at IS NULL OFFSET 0
+    ) held
+    WHERE made.org = $1 AND made.template = $3))
+  RETURNING id";
+
+const MARK_OF_MADE_OF_SQLITE: &str = "
+  UPDATE delegations SET ended_at = $2
+  WHERE org = $1 AND ended_at IS NULL AND expires_at > $4
+    AND grant_id IN (SELECT id FROM grants WHERE org = $1 AND template = $3)
+  RETURNING id";
+
 const END_GRANTS_OF_AGENT: &str = "
   UPDATE grants SET ended_at = $2
   WHERE org = $1 AND ended_at IS NULL AND agent = $3";
@@ -181,7 +204,7 @@ fn stopped_by(selector: &Selector) -> Option<Stoppable> {
 
 /// Ends what is selected and everything derived from it; returns how many delegations ended.
 ///
-/// A grant that is selected ends too. Of an agent, a connection and the org the caller has raised the
+/// A grant that is selected ends too, with those made of it. Of an agent, a connection and the org the caller has raised the
 /// revision of the org before.
 pub(crate) async fn end(
     transaction: &mut Transaction,
@@ -196,9 +219,17 @@ pub(crate) async fn end(
             transaction.fetch_all(MARK_DELEGATION, &values).await?
         }
         Selector::Grant(id) => {
-            transaction.execute(END_GRANT, &[org.into(), at.0.into(), id.into()]).await?;
+            let mark_of_made_of = match transaction {
+                Transaction::Postgres(_) => MARK_OF_MADE_OF_POSTGRES,
+                Transaction::Sqlite(_) => MARK_OF_MADE_OF_SQLITE,
+            };
+            for sql in [END_GRANT, END_MADE_OF] {
+                transaction.execute(sql, &[org.into(), at.0.into(), id.into()]).await?;
+            }
             let values = [org.into(), at.0.into(), id.into(), since.into()];
-            transaction.fetch_all(MARK_OF_GRANT, &values).await?
+            let mut marked = transaction.fetch_all(MARK_OF_GRANT, &values).await?;
+            marked.extend(transaction.fetch_all(mark_of_made_of, &values).await?);
+            marked
         }
         Selector::Agent(id) => {
             let values = [org.into(), at.0.into(), id.into(), since.into()];

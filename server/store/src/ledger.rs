@@ -14,6 +14,7 @@ use policy::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    adoption,
     database::{Database, to_its_end},
     ending,
     entry::{Decided, Entry, note},
@@ -69,6 +70,12 @@ impl Ledger for OrgLedger {
             subjects::learn(&database, realm, &user, &names).await
         })
         .await
+    }
+
+    async fn adopt(&self, template: &str, user: &str) -> Result<(), Fault> {
+        let (org, database) = (Arc::clone(&self.org), self.database.clone());
+        let (template, user) = (template.to_owned(), user.to_owned());
+        to_its_end(async move { adoption::adopt(&database, &org, &template, &user).await }).await
     }
 
     async fn signal(&self, signal: Signal) -> Result<Signalled, Fault> {

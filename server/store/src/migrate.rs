@@ -33,6 +33,7 @@ const MIGRATIONS: &[Pair] = &[
     pair!(2, "0002_delegations", "delegations"),
     pair!(3, "0003_signals", "signals"),
     pair!(4, "0004_trail", "trail"),
+    pair!(5, "0005_clients", "clients"),
 ];
 
 // `run_direct` rather than `run`: the latter's future is not `Send` in the eyes of the compiler.

@@ -20,9 +20,9 @@ use crate::{
 
 const RECORD: &str = include_str!("postgres/record.sql");
 
-/// The writer keeps one connection for itself, and one more while somebody ends things; one is left
-/// for transactions, the others read.
-const RESERVED: u32 = 3;
+/// The writer keeps one connection for itself, and one more while somebody ends things; one uses up
+/// what may be used once, and one is left for transactions. The others read.
+const RESERVED: u32 = 4;
 
 /// Every session:
 /// - `READ COMMITTED`, whatever the server's default: record.sql reasons from it.
@@ -85,19 +85,49 @@ async fn is_of_use(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     row.try_get(0)
 }
 
-/// What one writer records with: a connection that it keeps between batches.
+/// A connection that one task keeps between its statements.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pool: PgPool,
+    connection: Option<(PoolConnection<Postgres>, Instant)>,
+}
+
+impl Kept {
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, connection: None }
+    }
+
+    /// A connection that is well. It is closed unless it is kept, also when the deadline passes:
+    /// what a half-done statement leaves behind must not reach anybody else.
+    pub async fn take(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        if let Some((mut connection, used)) = self.connection.take() {
+            if used.elapsed() <= IDLE || is_alive(&mut *connection).await {
+                return Ok(connection);
+            }
+            connection.close_on_drop();
+        }
+        let mut connection = self.pool.acquire().await?;
+        connection.close_on_drop();
+        Ok(connection)
+    }
+
+    pub fn keep(&mut self, connection: PoolConnection<Postgres>) {
+        self.connection = Some((connection, Instant::now()));
+    }
+}
+
+/// What one writer records with.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pool: PgPool,
+    kept: Kept,
     /// Whether it comes after those who are changing an org; else such entries are
     /// [`Verdict::Busy`].
     patient: bool,
-    kept: Option<(PoolConnection<Postgres>, Instant)>,
 }
 
 impl Session {
     pub fn new(pool: PgPool, patient: bool) -> Self {
-        Self { pool, patient, kept: None }
+        Self { kept: Kept::new(pool), patient }
     }
 
     /// Records the entries in one transaction; each gets its own verdict, in order.
@@ -109,30 +139,16 @@ impl Session {
     }
 
     async fn try_record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.kept.take().await?;
         let result = if self.patient {
             record_in_turn(&mut connection, entries).await
         } else {
             record_at_once(&mut connection, entries).await
         };
         if result.as_ref().err().is_none_or(blames_an_entry) {
-            self.kept = Some((connection, Instant::now()));
+            self.kept.keep(connection);
         }
         result
-    }
-
-    /// A connection that is well. It is closed unless it is kept, also when the deadline passes:
-    /// what a half-done statement leaves behind must not reach anybody else.
-    async fn connection(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        if let Some((mut connection, used)) = self.kept.take() {
-            if used.elapsed() <= IDLE || is_alive(&mut *connection).await {
-                return Ok(connection);
-            }
-            connection.close_on_drop();
-        }
-        let mut connection = self.pool.acquire().await?;
-        connection.close_on_drop();
-        Ok(connection)
     }
 }
 

@@ -18,9 +18,10 @@ use crate::{
     stops,
 };
 
+// Those that were made of a grant of everybody are not declared: `actas apply` would drop them.
 const GRANTS: &str = "
   SELECT id, connection, user_sub, agent, scope, targets, expires_at
-  FROM grants WHERE org = $1 AND ended_at IS NULL
+  FROM grants WHERE org = $1 AND ended_at IS NULL AND template IS NULL
   ORDER BY connection, user_sub, agent";
 
 const GRANT: &str = "

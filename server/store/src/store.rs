@@ -6,7 +6,7 @@ use delegation::{
     custody::KeyStore,
     declared::Registry,
     export::Exports,
-    ports::{Ledger, Streams},
+    ports::{Ledger, SingleUse, Streams},
     refusal::Fault,
     status::StatusLists,
     trail::{Notary, Trail},
@@ -19,7 +19,9 @@ use crate::{
     database::{Database, Row},
     exports::OrgExports,
     ledger::OrgLedger,
-    migrate, postgres,
+    migrate,
+    once::{OrgSingleUse, Spender},
+    postgres,
     registry::SqlRegistry,
     sqlite,
     status::OrgStatusLists,
@@ -52,7 +54,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// `sqlite:PATH`, `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: SecretString,
-    /// At most so many connections, and at least 4 of `PostgreSQL`; of `SQLite`, those to read
+    /// At most so many connections, and at least 5 of `PostgreSQL`; of `SQLite`, those to read
     /// with (there is one more, to write).
     pub max_connections: u32,
 }
@@ -75,11 +77,12 @@ impl Installation {
     }
 }
 
-/// The database. Clones share its connections and its writer.
+/// The database. Clones share its connections and those who write.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
     writer: Arc<Writer>,
+    spender: Arc<Spender>,
 }
 
 impl Store {
@@ -106,7 +109,8 @@ impl Store {
             }
         };
         let writer = Arc::new(Writer::start(database.clone()));
-        Ok(Self { database, writer })
+        let spender = Arc::new(Spender::start(database.clone()));
+        Ok(Self { database, writer, spender })
     }
 
     /// Brings the schema up to date. Several replicas may do so at once.
@@ -179,7 +183,8 @@ impl Store {
     }
 
     /// Forgets, some at a time, what nobody can need any more: the subject tokens of chains that
-    /// have died, and signals and ended sessions of long ago. Returns how many.
+    /// have died, signals and ended sessions of long ago, what was used once and has expired. Returns
+    /// how many.
     ///
     /// # Errors
     /// When the database cannot be written to.
@@ -234,6 +239,12 @@ impl Store {
         Arc::new(OrgStatusLists::new(Arc::from(org), self.database.clone()))
     }
 
+    /// What one organization has seen used once.
+    #[must_use]
+    pub fn single_use(&self, org: &str) -> Arc<dyn SingleUse> {
+        Arc::new(OrgSingleUse::new(Arc::from(org), Arc::clone(&self.spender)))
+    }
+
     /// The signing keys of all organizations.
     #[must_use]
     pub fn key_store(&self) -> Arc<dyn KeyStore> {
@@ -242,6 +253,7 @@ impl Store {
 
     /// Writes what has been queued, then closes all connections. Afterwards every call is a fault.
     pub async fn close(&self) {
+        self.spender.close().await;
         self.writer.close().await;
         self.database.close().await;
     }

@@ -14,7 +14,7 @@ use crate::{
     ending::{LONGEST_LIFE, first_id},
 };
 
-/// Seconds past its expiry after which a token is dead by any clock.
+/// Seconds past its expiry after which a token is dead by any clock, and so is what may be used once.
 const DEAD_FOR: i64 = 60;
 
 /// A provider that sends a signal again does so within days; SSF receivers are advised to remember
@@ -30,6 +30,9 @@ const DELEGATIONS_KEPT: i64 = 24 * 60 * 60;
 const LISTS_KEPT: i64 = 15 * 60;
 
 const STEP: i64 = 500;
+
+/// Some come with every request, and their rows are small.
+const USED_STEP: i64 = 2000;
 
 /// A row of this table is in many indexes: less of it takes as long.
 const DELEGATIONS_STEP: i64 = 200;
@@ -95,23 +98,37 @@ const STATES_POSTGRES: &str = "
     SELECT org, connection, name, about FROM subject_states WHERE forget_at < $1
     LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
+const USED_SQLITE: &str = "
+  DELETE FROM used
+  WHERE (org, id) IN (SELECT org, id FROM used WHERE until < $1 LIMIT $2)";
+
+const USED_POSTGRES: &str = "
+  DELETE FROM used
+  WHERE (org, id) IN (
+    SELECT org, id FROM used WHERE until < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
 /// One step of each; returns how many rows were forgotten.
 pub(crate) async fn run(database: &Database, Timestamp(now): Timestamp) -> Result<u64, Fault> {
-    let (subjects, signals, states, delegations) = match database {
-        Database::Postgres { .. } => {
-            (SUBJECTS_POSTGRES, SIGNALS_POSTGRES, STATES_POSTGRES, DELEGATIONS_POSTGRES)
-        }
+    let (subjects, signals, states, used, delegations) = match database {
+        Database::Postgres { .. } => (
+            SUBJECTS_POSTGRES,
+            SIGNALS_POSTGRES,
+            STATES_POSTGRES,
+            USED_POSTGRES,
+            DELEGATIONS_POSTGRES,
+        ),
         Database::Sqlite { .. } => {
-            (SUBJECTS_SQLITE, SIGNALS_SQLITE, STATES_SQLITE, DELEGATIONS_SQLITE)
+            (SUBJECTS_SQLITE, SIGNALS_SQLITE, STATES_SQLITE, USED_SQLITE, DELEGATIONS_SQLITE)
         }
     };
     let mut forgotten = 0_u64;
-    for (sql, before) in [
-        (subjects, now.saturating_sub(DEAD_FOR)),
-        (signals, now.saturating_sub(SIGNALS_KEPT)),
-        (states, now),
+    for (sql, before, step) in [
+        (subjects, now.saturating_sub(DEAD_FOR), STEP),
+        (signals, now.saturating_sub(SIGNALS_KEPT), STEP),
+        (states, now, STEP),
+        (used, now.saturating_sub(DEAD_FOR), USED_STEP),
     ] {
-        let rows = database.execute(sql, &[before.into(), STEP.into()]).await?;
+        let rows = database.execute(sql, &[before.into(), step.into()]).await?;
         forgotten = forgotten.saturating_add(rows);
     }
     let before = now.saturating_sub(LISTS_KEPT);

@@ -1,8 +1,5 @@
 //! Group commit: what is asked to be written while a commit is under way is committed together
-//! with the next one.
-//!
-//! No linger: an idle writer commits the first entry at once. A lone exchange waits for one commit,
-//! a crowd shares them.
+//! with the next one (see `queue`).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,23 +8,15 @@ use std::{
 
 use delegation::{ports::Opened, refusal::Fault};
 use sqlx::SqlitePool;
-use tokio::{
-    sync::{
-        Mutex as AsyncMutex,
-        mpsc::{self, error::TrySendError},
-        oneshot,
-    },
-    task::JoinHandle,
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::{
+    database::Database,
+    entry::Entry,
+    postgres,
+    queue::{self, Jobs, QUEUE, Queue},
+    sqlite,
 };
-
-use crate::{database::Database, entry::Entry, postgres, sqlite};
-
-/// Entries that may wait, per lane; at 16 kB each (a sealed token, generously) 64 MB. More means
-/// that the database cannot follow, and that those who wait would give up anyway.
-const QUEUE: usize = 4096;
-
-/// Entries of one transaction. Larger ones make the last wait for the first and gain nothing.
-const BATCH: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -88,76 +77,50 @@ impl Health {
     }
 }
 
-type Answer = oneshot::Sender<Result<Opened, Fault>>;
+type Answer = queue::Answer<Opened>;
+
+type Batch = queue::Batch<Entry, Opened>;
 
 /// Takes entries until it is closed or dropped.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: mpsc::Sender<(Entry, Answer)>,
-    running: AsyncMutex<Option<Running>>,
+    queue: Queue<Entry, Opened>,
     health: Arc<Health>,
-}
-
-#[derive(Debug)]
-struct Running {
-    /// Dropped to say that no more will come.
-    open: oneshot::Sender<()>,
-    lanes: Vec<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Starts the tasks that write: one that waits for nobody, and for `PostgreSQL` one for the
     /// entries that must wait for their turn, so that all others need not.
     pub fn start(database: Database) -> Self {
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let (open, closed) = oneshot::channel();
         let health = Arc::new(Health::default());
-        let lanes = match database {
+        let well = Arc::clone(&health);
+        let queue = Queue::start(|jobs| match database {
             Database::Postgres { pool, .. } => {
                 let (aside, waiting) = mpsc::channel(QUEUE);
                 let quick = Recorder::Postgres(postgres::Session::new(pool.clone(), false));
                 let patient = Recorder::Postgres(postgres::Session::new(pool, true));
                 vec![
-                    tokio::spawn(run(
-                        quick,
-                        until_closed(jobs, closed),
-                        Some(aside),
-                        Arc::clone(&health),
-                    )),
-                    // Ends after the quick one, which holds the only way to it.
-                    tokio::spawn(run(
-                        patient,
-                        Jobs { jobs: waiting, closed: None },
-                        None,
-                        // Waiting for somebody's change is no illness.
-                        Arc::default(),
-                    )),
+                    tokio::spawn(run(quick, jobs, Some(aside), well)),
+                    // Ends after the quick one, which holds the only way to it. Waiting for
+                    // somebody's change is no illness.
+                    tokio::spawn(run(patient, Jobs::handed_on(waiting), None, Arc::default())),
                 ]
             }
             Database::Sqlite { writer, .. } => {
-                let only = Recorder::Sqlite(writer);
-                vec![tokio::spawn(run(only, until_closed(jobs, closed), None, Arc::clone(&health)))]
+                vec![tokio::spawn(run(Recorder::Sqlite(writer), jobs, None, well))]
             }
-        };
-        Self { queue, running: AsyncMutex::new(Some(Running { open, lanes })), health }
+        });
+        Self { queue, health }
     }
 
-    /// Hands an entry over and waits for what becomes of it. A caller that stops waiting changes
-    /// nothing: the entry is written all the same.
+    /// Hands an entry over and waits for what becomes of it.
     pub async fn write(&self, entry: Entry) -> Result<Opened, Fault> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send((entry, answer)).map_err(|refused| {
-            Fault::Store(match refused {
-                TrySendError::Full(_) => "too many writes are waiting".to_owned(),
-                TrySendError::Closed(_) => STOPPED.to_owned(),
-            })
-        })?;
-        answered.await.map_err(|_| Fault::Store(STOPPED.to_owned()))?
+        self.queue.ask(entry).await
     }
 
     /// Whether it still takes entries.
     pub fn check(&self) -> Result<(), Fault> {
-        if self.queue.is_closed() { Err(Fault::Store(STOPPED.to_owned())) } else { Ok(()) }
+        self.queue.check()
     }
 
     pub fn health(&self) -> &Health {
@@ -166,48 +129,9 @@ impl Writer {
 
     /// Takes no more entries, and returns when all that were taken are settled.
     pub async fn close(&self) {
-        if let Some(Running { open, lanes }) = self.running.lock().await.take() {
-            drop(open);
-            for lane in lanes {
-                if let Err(error) = lane.await {
-                    tracing::error!(%error, "a writer did not end well");
-                }
-            }
-        }
+        self.queue.close().await;
     }
 }
-
-const STOPPED: &str = "the writer has stopped";
-
-/// What a lane is fed from.
-struct Jobs {
-    jobs: mpsc::Receiver<(Entry, Answer)>,
-    closed: Option<oneshot::Receiver<()>>,
-}
-
-fn until_closed(jobs: mpsc::Receiver<(Entry, Answer)>, closed: oneshot::Receiver<()>) -> Jobs {
-    Jobs { jobs, closed: Some(closed) }
-}
-
-impl Jobs {
-    /// At least one, as many as there are, none when no more will come.
-    async fn next(&mut self) -> Batch {
-        let mut jobs = Vec::new();
-        if let Some(closed) = &mut self.closed {
-            tokio::select! {
-                _ = self.jobs.recv_many(&mut jobs, BATCH) => return jobs.into_iter().unzip(),
-                _ = closed => {}
-            }
-            // What is queued already still comes out below.
-            self.jobs.close();
-            self.closed = None;
-        }
-        self.jobs.recv_many(&mut jobs, BATCH).await;
-        jobs.into_iter().unzip()
-    }
-}
-
-type Batch = (Vec<Entry>, Vec<Answer>);
 
 #[derive(Debug)]
 enum Recorder {
@@ -227,7 +151,7 @@ impl Recorder {
 /// `aside` is where those go that must wait for their turn.
 async fn run(
     mut recorder: Recorder,
-    mut jobs: Jobs,
+    mut jobs: Jobs<Entry, Opened>,
     aside: Option<mpsc::Sender<(Entry, Answer)>>,
     health: Arc<Health>,
 ) {

@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use delegation::{
-    declared::{Agent, Change, Connection, DeclaredGrant, Settings},
+    declared::{
+        Agent, Authentication, Change, Connection, DeclaredGrant, Options, Settings, TokenRules,
+    },
     trail::{Notary, Trail},
 };
 use keys::DataKey;
@@ -96,6 +98,8 @@ fn declared() -> Outcome<Vec<Change>> {
         aliases: vec![],
         disabled: false,
         secrets: vec![[1; 32]],
+        authentication: Authentication::default(),
+        purpose: None,
     };
     Ok(vec![
         Change::PutSettings(Settings {
@@ -106,6 +110,7 @@ fn declared() -> Outcome<Vec<Change>> {
             default_target: None,
             key_rotation: Duration::from_hours(24),
             audit_retention: Duration::from_hours(24),
+            options: Options::default(),
         }),
         Change::PutConnection(Connection {
             id: "home".to_owned(),
@@ -123,6 +128,7 @@ fn declared() -> Outcome<Vec<Change>> {
             checks: b"sealed".to_vec(),
             signals: b"sealed".to_vec(),
             streams: vec![],
+            tokens: TokenRules::default(),
         }),
         Change::PutAgent(agent),
         Change::PutGrant(DeclaredGrant {

@@ -6,17 +6,15 @@ use delegation::{
 };
 use policy::Timestamp;
 
-use crate::{database::Transaction, list};
-
-/// Kinds of owners of secrets.
-pub(super) const RESOURCE: &str = "resource";
-pub(super) const OPERATOR: &str = "operator";
+use super::secrets::{self, Owner};
+use crate::{database::Transaction, json, list};
 
 const PUT_RESOURCE: &str = "
-  INSERT INTO resources (org, id, name, scope, client_id, status_since)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  INSERT INTO resources (org, id, name, scope, client_id, status_since, authentication, abroad)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
   ON CONFLICT (org, id) DO UPDATE SET
     name = excluded.name, scope = excluded.scope, client_id = excluded.client_id,
+    authentication = excluded.authentication, abroad = excluded.abroad,
     -- Keeps the first moment for as long as it stays switched on.
     status_since = CASE WHEN excluded.status_since IS NOT NULL
       THEN COALESCE(resources.status_since, excluded.status_since) END";
@@ -28,22 +26,6 @@ const PUT_OPERATOR: &str = "
   ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, powers = excluded.powers";
 
 const DROP_OPERATOR: &str = "DELETE FROM operators WHERE org = $1 AND id = $2";
-
-const DROP_CLIENT_SECRETS: &str = "
-  DELETE FROM client_secrets WHERE org = $1 AND kind = $2 AND owner = $3";
-
-const ADD_CLIENT_SECRET: &str = "
-  INSERT INTO client_secrets (org, kind, owner, hash, created_at) VALUES ($1, $2, $3, $4, $5)
-  ON CONFLICT (org, kind, owner, hash) DO NOTHING";
-
-const COUNT_SECRETS: &str = "
-  SELECT COUNT(*) AS secrets FROM client_secrets WHERE org = $1 AND kind = $2 AND owner = $3";
-
-// Secrets of different kinds of owners are in one table, which therefore cannot refer to theirs.
-const OWNERS: &str = "
-  SELECT id FROM resources WHERE org = $1 AND $2 = 'resource' AND id = $3 AND client_id IS NOT NULL
-  UNION ALL
-  SELECT id FROM operators WHERE org = $1 AND $2 = 'operator' AND id = $3";
 
 pub(super) async fn put_resource(
     transaction: &mut Transaction,
@@ -58,12 +40,15 @@ pub(super) async fn put_resource(
         resource.scope.to_string().into(),
         resource.client_id.as_deref().into(),
         resource.status.then_some(at.0).into(),
+        json::text(&resource.authentication)?.into(),
+        resource.abroad.as_ref().map(json::text).transpose()?.into(),
     ];
     transaction.execute(PUT_RESOURCE, &values).await?;
-    if resource.client_id.is_none() {
-        return drop_secrets(transaction, (org, RESOURCE, &resource.id)).await;
+    let owner = Owner::Resource(&resource.id);
+    if resource.client_id.is_none() || !resource.authentication.has_secret() {
+        return secrets::drop_all(transaction, org, owner).await;
     }
-    add_first_secrets(transaction, (org, RESOURCE, &resource.id), &resource.secrets, at).await
+    secrets::add_first(transaction, org, owner, &resource.secrets, at).await
 }
 
 pub(super) async fn drop_resource(
@@ -71,7 +56,7 @@ pub(super) async fn drop_resource(
     org: &str,
     id: &str,
 ) -> Result<(), Fault> {
-    drop_secrets(transaction, (org, RESOURCE, id)).await?;
+    secrets::drop_all(transaction, org, Owner::Resource(id)).await?;
     transaction.execute(DROP_RESOURCE, &[org.into(), id.into()]).await.map(drop)
 }
 
@@ -84,7 +69,8 @@ pub(super) async fn put_operator(
     let powers = list::write(&operator.powers)?;
     let values = [org.into(), (&operator.id).into(), (&operator.name).into(), powers.into()];
     transaction.execute(PUT_OPERATOR, &values).await?;
-    add_first_secrets(transaction, (org, OPERATOR, &operator.id), &operator.secrets, at).await
+    let owner = Owner::Operator(&operator.id);
+    secrets::add_first(transaction, org, owner, &operator.secrets, at).await
 }
 
 pub(super) async fn drop_operator(
@@ -92,60 +78,6 @@ pub(super) async fn drop_operator(
     org: &str,
     id: &str,
 ) -> Result<(), Fault> {
-    drop_secrets(transaction, (org, OPERATOR, id)).await?;
+    secrets::drop_all(transaction, org, Owner::Operator(id)).await?;
     transaction.execute(DROP_OPERATOR, &[org.into(), id.into()]).await.map(drop)
-}
-
-/// The org, what kind of owner, and which.
-pub(super) type Owner<'a> = (&'a str, &'static str, &'a str);
-
-pub(super) async fn replace_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-    hashes: &[[u8; 32]],
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let values = [org.into(), kind.into(), id.into()];
-    if transaction.fetch_all(OWNERS, &values).await?.is_empty() {
-        return Err(Fault::Store(format!("there is no {kind} `{id}` to give a secret to")));
-    }
-    drop_secrets(transaction, (org, kind, id)).await?;
-    add_secrets(transaction, (org, kind, id), hashes, at).await
-}
-
-/// Those it comes with, unless it has some already.
-async fn add_first_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-    hashes: &[[u8; 32]],
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let values = [org.into(), kind.into(), id.into()];
-    for row in transaction.fetch_all(COUNT_SECRETS, &values).await? {
-        if 0 < row.get::<i64>("secrets")? {
-            return Ok(());
-        }
-    }
-    add_secrets(transaction, (org, kind, id), hashes, at).await
-}
-
-async fn drop_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-) -> Result<(), Fault> {
-    let values = [org.into(), kind.into(), id.into()];
-    transaction.execute(DROP_CLIENT_SECRETS, &values).await.map(drop)
-}
-
-async fn add_secrets(
-    transaction: &mut Transaction,
-    (org, kind, id): Owner<'_>,
-    hashes: &[[u8; 32]],
-    at: Timestamp,
-) -> Result<(), Fault> {
-    for hash in hashes {
-        let values = [org.into(), kind.into(), id.into(), hash.as_slice().into(), at.0.into()];
-        transaction.execute(ADD_CLIENT_SECRET, &values).await?;
-    }
-    Ok(())
 }

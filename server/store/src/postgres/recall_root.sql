@@ -21,7 +21,8 @@ FROM orgs
 LEFT JOIN LATERAL (
   -- The one that stands, or else the one that ended last.
   SELECT id, scope, targets, expires_at, ended_at, epoch FROM grants
-  WHERE org = $1 AND connection = $2 AND user_sub = $3 AND agent = $4
+  -- Nobody's own is the one of everybody, whatever a provider calls its users.
+  WHERE org = $1 AND connection = $2 AND user_sub = $3 AND agent = $4 AND user_sub <> '*'
   ORDER BY ended_at DESC NULLS FIRST
   LIMIT 1
 ) held ON true

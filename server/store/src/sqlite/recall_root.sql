@@ -40,7 +40,8 @@ FROM orgs CROSS JOIN said
 LEFT JOIN grants ON grants.org = orgs.org AND grants.id = (
   -- The one that stands, or else the one that ended last.
   SELECT id FROM grants
-  WHERE org = $1 AND connection = $2 AND user_sub = $3 AND agent = $4
+  -- Nobody's own is the one of everybody, whatever a provider calls its users.
+  WHERE org = $1 AND connection = $2 AND user_sub = $3 AND agent = $4 AND user_sub <> '*'
   ORDER BY ended_at DESC NULLS FIRST
   LIMIT 1
 )

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use delegation::{
-    declared::{Agent, Connection, DeclaredGrant, Resource, Settings},
+    declared::{
+        Agent, Authentication, Connection, DeclaredGrant, Options, Resource, Settings, TokenRules,
+    },
     names::{Kind as Name, Names},
 };
 use policy::Scope;
@@ -23,6 +25,7 @@ pub fn settings() -> Settings {
         default_target: None,
         key_rotation: Duration::from_hours(24),
         audit_retention: Duration::from_hours(24),
+        options: Options::default(),
     }
 }
 
@@ -43,6 +46,7 @@ pub fn connection() -> Connection {
         checks: b"sealed checks".to_vec(),
         signals: b"sealed signals".to_vec(),
         streams: vec![],
+        tokens: TokenRules::default(),
     }
 }
 
@@ -64,6 +68,8 @@ pub fn agent(id: &str) -> Agent {
         aliases: vec![format!("{id}-at-idp")],
         disabled: false,
         secrets: vec![[1; 32]],
+        authentication: Authentication::default(),
+        purpose: None,
     }
 }
 
@@ -75,6 +81,8 @@ pub fn resource() -> Resource {
         client_id: None,
         secrets: vec![],
         status: false,
+        authentication: Authentication::default(),
+        abroad: None,
     }
 }
 

@@ -31,6 +31,8 @@ macro_rules! on_postgres {
     };
 }
 
+mod adoption;
+mod authentication;
 mod clients;
 mod connect;
 mod effects;
@@ -44,11 +46,14 @@ mod keys;
 mod lateness;
 mod migrate;
 mod note;
+mod once;
 mod open;
 mod race;
 mod recall;
 mod registry;
 mod revoke;
+mod secrets;
+mod services;
 mod signal_race;
 mod signalling;
 mod soak;

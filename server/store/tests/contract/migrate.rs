@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use delegation::trail::{Query, Record};
+use delegation::{
+    declared::{Authentication, Change, Connection, GrantType, Method},
+    trail::{Query, Record},
+};
 use policy::Timestamp;
 use sqlx::{
     SqlSafeStr,
@@ -9,7 +12,9 @@ use sqlx::{
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, Kind, ORG, Raw, run_empty};
+use crate::fixture::{
+    Fixture, Kind, LATER, ORG, Raw, agent, connection, grant, resource, run_empty, settings,
+};
 
 async fn migrating_again_changes_nothing(it: Arc<Fixture>) {
     it.store.migrate().await.unwrap();
@@ -63,30 +68,39 @@ async fn replicas_migrate_at_once(it: Arc<Fixture>) {
     it.declare("acme").await;
 }
 
-macro_rules! before_the_trail {
+macro_rules! texts {
     ($folder:literal) => {
         [
             include_str!(concat!("../../../../migrations/", $folder, "/0001_declared.sql")),
             include_str!(concat!("../../../../migrations/", $folder, "/0002_delegations.sql")),
             include_str!(concat!("../../../../migrations/", $folder, "/0003_signals.sql")),
+            include_str!(concat!("../../../../migrations/", $folder, "/0004_trail.sql")),
         ]
     };
 }
 
-/// As an actas left it that kept events in columns.
-async fn left_by_an_older_actas(it: &Fixture) {
+/// As an actas left it that knew the first so many migrations.
+async fn left_by_an_older_actas(it: &Fixture, known: usize) {
     let texts = match it.raw {
-        Raw::Postgres(_) => before_the_trail!("postgres"),
-        Raw::Sqlite(_) => before_the_trail!("sqlite"),
+        Raw::Postgres(_) => texts!("postgres"),
+        Raw::Sqlite(_) => texts!("sqlite"),
     };
-    let names = ["declared", "delegations", "signals"];
-    let migrations = (1..).zip(names).zip(texts).map(|((version, name), sql)| {
+    let names = ["declared", "delegations", "signals", "trail"];
+    let migrations = (1..).zip(names).zip(texts).take(known).map(|((version, name), sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     let migrator = Migrator::with_migrations(migrations.collect());
     match &it.raw {
         Raw::Postgres(pool) => migrator.run(pool).await.unwrap(),
         Raw::Sqlite(pool) => migrator.run(pool).await.unwrap(),
+    }
+}
+
+/// The same bytes as each database writes them.
+fn bytes(it: &Fixture, hex: &str) -> String {
+    match it.raw {
+        Raw::Postgres(_) => format!("'\\x{hex}'"),
+        Raw::Sqlite(_) => format!("x'{hex}'"),
     }
 }
 
@@ -130,12 +144,8 @@ const AS_RECORDS: [&str; 3] = [
 ];
 
 async fn events_of_before_the_trail_are_records_of_it(it: Arc<Fixture>) {
-    left_by_an_older_actas(&it).await;
-    let hash = match it.raw {
-        Raw::Postgres(_) => "'\\x07'",
-        Raw::Sqlite(_) => "x'07'",
-    };
-    it.run(&OLD_EVENTS.replace("HASH", hash)).await;
+    left_by_an_older_actas(&it, 3).await;
+    it.run(&OLD_EVENTS.replace("HASH", &bytes(&it, "07"))).await;
     it.store.migrate().await.unwrap();
     it.declare(ORG).await;
     let expected = AS_RECORDS.map(|record| Record::read(record).unwrap());
@@ -147,6 +157,70 @@ async fn events_of_before_the_trail_are_records_of_it(it: Arc<Fixture>) {
     let found = trail.find(&Query { chain, most: 10, ..Query::default() }).await.unwrap();
     assert_eq!(found.links.iter().map(|link| link.seq).collect::<Vec<_>>(), [1, 2]);
     assert!(trail.untold(Timestamp(0), 10).await.unwrap().is_empty());
+}
+
+/// The happy org, and a delegation of it, in the columns there were before clients had other ways to
+/// prove themselves than secrets.
+const OLD_DECLARED: &str = "
+  INSERT INTO orgs (org, revision, name, algorithm, chain_limit, lifetime, key_rotation, audit_retention)
+    VALUES ('acme', 1, 'Acme', 'ES256', 5, 300, 86400, 86400);
+  INSERT INTO connections (org, id, issuer, client_id, client_secret, audiences, algorithms, kinds,
+      subject_prefix, checks, signals)
+    VALUES ('acme', 'home', 'https://idp.example', 'actas', BYTES, 'https://actas.example
+api',
+      'RS256', 'access_token', '', BYTES, BYTES);
+  INSERT INTO agents (org, id, name, scope, aliases)
+    VALUES ('acme', 'orchestrator', 'orchestrator', 'documents:read documents:write',
+      'orchestrator-at-idp');
+  INSERT INTO agent_secrets (org, agent, hash, created_at) VALUES ('acme', 'orchestrator', HASH, 1);
+  INSERT INTO resources (org, id, name, scope)
+    VALUES ('acme', 'https://documents.example', 'Documents', 'documents:read documents:write');
+  INSERT INTO grants (org, id, connection, user_sub, agent, scope, targets, created_at)
+    VALUES ('acme', 'grant-alice', 'home', 'alice', 'orchestrator', 'documents:read documents:write',
+      'researcher
+https://documents.example', 1);
+  INSERT INTO delegations (org, id, root, grant_id, connection, user_sub, agent, target, scope, depth,
+      token_hash, issued_at, expires_at)
+    VALUES ('acme', '01a30d52-6000-7000-8000-000000000001', '01a30d52-6000-7000-8000-000000000001',
+      'grant-alice', 'home', 'alice', 'orchestrator', 'researcher', 'documents:read', 1, HASH,
+      1800000000, 1800000300)";
+
+async fn what_was_declared_before_is_what_it_was(it: Arc<Fixture>) {
+    left_by_an_older_actas(&it, 4).await;
+    let old = OLD_DECLARED.replace("BYTES", &bytes(&it, "7365616c6564"));
+    it.run(&old.replace("HASH", &bytes(&it, &"01".repeat(32)))).await;
+    it.store.migrate().await.unwrap();
+    let declared = it.registry().find(ORG).await.unwrap().unwrap();
+    assert_eq!(declared.settings, settings());
+    let sealed = || b"sealed".to_vec();
+    assert_eq!(
+        declared.connections,
+        [Connection { checks: sealed(), signals: sealed(), ..connection() }]
+    );
+    assert_eq!(declared.agents, [agent("orchestrator")]);
+    assert_eq!(declared.resources, [resource()]);
+    assert_eq!((declared.trusts, declared.templates), (vec![], vec![]));
+    assert_eq!(it.registry().grants(ORG).await.unwrap(), [grant()]);
+    let secrets = Authentication::default();
+    assert_eq!(secrets.methods, [Method::ClientSecretBasic, Method::ClientSecretPost]);
+    assert_eq!(secrets.grants, [GrantType::TokenExchange]);
+    // And it goes on from there.
+    let id = Uuid::from_u128(0x01a3_0d52_6000_7000_8000_0000_0000_0001);
+    assert_eq!(it.ledger().find(id).await.unwrap().unwrap().ended_at, None);
+    it.opened(it.root()).await;
+    let dropped = [Change::DropGrant(grant().id)];
+    it.apply(1, &dropped).await.unwrap();
+    assert_eq!(it.ledger().find(id).await.unwrap().unwrap().ended_at, Some(LATER));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_declared_before_is_what_it_was_on_sqlite() {
+    run_empty(Kind::Sqlite, what_was_declared_before_is_what_it_was).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_declared_before_is_what_it_was_on_postgres() {
+    run_empty(Kind::Postgres, what_was_declared_before_is_what_it_was).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,6 +24,8 @@ async fn gives_back_what_was_declared(it: Arc<Fixture>) {
         policies: vec![],
         operators: vec![],
         exports: vec![],
+        trusts: vec![],
+        templates: vec![],
         stopped: vec![],
     };
     assert_eq!(found(&it).await, expected);
@@ -93,6 +95,7 @@ async fn changes_settings(it: Arc<Fixture>) {
         default_target: Some("researcher".to_owned()),
         key_rotation: Duration::ZERO,
         audit_retention: Duration::from_hours(48),
+        ..settings()
     };
     it.apply(1, &[Change::PutSettings(changed.clone())]).await;
     assert_eq!(found(&it).await.settings, changed);
@@ -136,6 +139,7 @@ async fn changes_everything_of_an_agent_but_its_secrets(it: Arc<Fixture>) {
         aliases: vec!["a".to_owned(), "b".to_owned()],
         disabled: true,
         secrets: vec![[9; 32]],
+        ..agent("orchestrator")
     };
     it.apply(1, &[Change::PutAgent(changed.clone())]).await;
     let expected = Agent { secrets: vec![[1; 32]], ..changed };
