@@ -5,8 +5,9 @@
 //! makes a claim "absent".
 
 use keys::TokenFault;
-use policy::{ActorChain, ChainError, Party, Scope};
+use policy::{ActorChain, ChainError, Confirmation, Party, Scope};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde_json::{Map, Value};
 
 use crate::status::{self, StatusIndex};
 
@@ -21,12 +22,13 @@ pub(crate) struct Act {
 }
 
 impl Act {
-    /// The chain, outermost first. Our own tokens always name the issuer of each actor.
-    pub(crate) fn chain(self) -> Result<ActorChain, ChainError> {
+    /// The chain, outermost first. An actor without an issuer is one of whoever signed the token,
+    /// `issuer` (RFC 8693 §4.1); our own tokens always name it.
+    pub(crate) fn chain(self, issuer: &str) -> Result<ActorChain, ChainError> {
         let mut parties = Vec::new();
         let mut next = Some(Box::new(self));
         while let Some(act) = next {
-            let issuer = act.iss.unwrap_or_default();
+            let issuer = act.iss.unwrap_or_else(|| issuer.to_owned());
             parties.push(Party { issuer, id: act.sub });
             next = act.act;
         }
@@ -42,6 +44,34 @@ impl Act {
     }
 }
 
+/// RFC 7800 §3.1: the one key a token is bound to. Bound in a way we do not know, it is refused.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) enum Cnf {
+    /// RFC 9449 §6.1
+    #[serde(rename = "jkt")]
+    Key(String),
+    /// RFC 8705 §3.1
+    #[serde(rename = "x5t#S256")]
+    Certificate(String),
+}
+
+impl Cnf {
+    pub(crate) fn of(bound_to: &Confirmation) -> Self {
+        match bound_to {
+            Confirmation::Key(thumbprint) => Self::Key(thumbprint.clone()),
+            Confirmation::Certificate(thumbprint) => Self::Certificate(thumbprint.clone()),
+        }
+    }
+
+    pub(crate) fn confirmation(self) -> Confirmation {
+        match self {
+            Self::Key(thumbprint) => Confirmation::Key(thumbprint),
+            Self::Certificate(thumbprint) => Confirmation::Certificate(thumbprint),
+        }
+    }
+}
+
 /// RFC 8693 §4.4.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct MayAct {
@@ -54,15 +84,18 @@ pub(crate) struct MayAct {
 #[derive(Debug, Deserialize)]
 pub(crate) struct OwnClaims {
     pub client_id: String,
+    /// Absent of a token that only says who a client is.
+    #[serde(default)]
     pub scope: String,
     pub org_id: String,
-    pub act: Act,
+    /// None: a client acts for itself.
+    #[serde(default, deserialize_with = "given")]
+    pub act: Option<Act>,
     /// RFC 8693 §4.4
     #[serde(default, deserialize_with = "given")]
-    pub may_act: Option<serde_json::Value>,
-    /// RFC 7800 §3.1
+    pub may_act: Option<Value>,
     #[serde(default, deserialize_with = "given")]
-    pub cnf: Option<serde_json::Value>,
+    pub cnf: Option<Cnf>,
     #[serde(default, deserialize_with = "given")]
     pub auth_time: Option<i64>,
     #[serde(default, deserialize_with = "given")]
@@ -71,8 +104,8 @@ pub(crate) struct OwnClaims {
     pub amr: Vec<String>,
 }
 
-/// What an identity provider's token says, access token or ID token.
-#[derive(Debug, Deserialize)]
+/// What an identity provider's token says, whatever its kind.
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ProviderClaims {
     #[serde(default, deserialize_with = "given")]
     pub client_id: Option<String>,
@@ -85,11 +118,12 @@ pub(crate) struct ProviderClaims {
     pub scp: Option<Scp>,
     #[serde(default, deserialize_with = "given")]
     pub may_act: Option<MayAct>,
-    #[serde(default)]
-    pub act: Present,
-    /// A key the token is bound to (RFC 7800 §3.1).
-    #[serde(default)]
-    pub cnf: Present,
+    /// Read as an [`Act`] where the provider is believed about it.
+    #[serde(default, deserialize_with = "given")]
+    pub act: Option<Value>,
+    /// The key the token is bound to (RFC 7800 §3.1): a [`Cnf`], or refused.
+    #[serde(default, deserialize_with = "given")]
+    pub cnf: Option<Value>,
     /// Logout tokens and security events carry it (RFC 8417 §2.2); tokens of users never do.
     #[serde(default)]
     pub events: Present,
@@ -118,15 +152,18 @@ pub(crate) struct ProviderClaims {
     pub email: Option<String>,
     /// Some providers write the word `"true"`, which is not a yes.
     #[serde(default)]
-    pub email_verified: Option<serde_json::Value>,
+    pub email_verified: Option<Value>,
     #[serde(default, deserialize_with = "text")]
     pub device_id: Option<String>,
     /// Entra's spelling.
     #[serde(default, deserialize_with = "text")]
     pub deviceid: Option<String>,
+    /// All others, of which the organization's settings may name some.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Scp {
     Text(String),
@@ -154,6 +191,21 @@ impl ProviderClaims {
         match (&self.client_id, &self.azp) {
             (Some(client_id), Some(azp)) if client_id != azp => Err(TokenFault::Claims),
             (client_id, azp) => Ok(client_id.as_deref().or(azp.as_deref())),
+        }
+    }
+
+    /// A claim that is a text or a list of texts; none when it is absent.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, TokenFault> {
+        match self.other.get(name) {
+            None => Ok(None),
+            Some(Value::String(one)) => Ok(Some(vec![one.clone()])),
+            Some(Value::Array(several)) => {
+                let text = |it: &Value| it.as_str().map(str::to_owned).ok_or(TokenFault::Claims);
+                several.iter().map(text).collect::<Result<_, _>>().map(Some)
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                Err(TokenFault::Claims)
+            }
         }
     }
 
@@ -208,9 +260,13 @@ pub(crate) struct AccessClaims<'a> {
     pub iat: i64,
     pub exp: i64,
     pub jti: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
     pub org_id: &'a str,
-    pub act: Act,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Cnf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,14 +310,14 @@ mod tests {
             json,
             r#"{"iss":"i","sub":"c","act":{"iss":"i","sub":"b","act":{"iss":"i","sub":"a"}}}"#
         );
-        assert_eq!(serde_json::from_str::<Act>(&json).unwrap().chain().unwrap(), chain);
+        assert_eq!(serde_json::from_str::<Act>(&json).unwrap().chain("i").unwrap(), chain);
     }
 
     #[test]
     fn sees_a_claim_that_is_null() {
-        let claims: ProviderClaims = serde_json::from_str(r#"{"act":null}"#).unwrap();
-        assert!(claims.act.0);
-        assert!(!claims.events.0);
+        let claims: ProviderClaims = serde_json::from_str(r#"{"act":null,"nonce":null}"#).unwrap();
+        assert_eq!((claims.act, claims.cnf), (Some(Value::Null), None));
+        assert!(claims.nonce.0 && !claims.events.0);
     }
 
     #[test]

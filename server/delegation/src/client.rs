@@ -1,32 +1,77 @@
 //! Who is calling: credentials of a request, and what a client that proved itself is.
+//!
+//! Reading order: [`Credentials`] (what was sent), [`Presented`] (with what came along), then
+//! [`authenticate`], one file for each kind of evidence below it, [`Caller`] (who it turned out to be) and
+//! [`Unspent`]: what was proved by something that may be used once, until it is used.
 
-use std::sync::Arc;
+mod assertion;
+mod attestation;
+mod caller;
+mod certificate;
+mod registered;
+mod secret;
+
+use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use keys::SecretHash;
+use keys::Certificate;
+use policy::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
+pub(crate) use self::caller::Claimed;
+pub use self::{
+    caller::{AuthenticatedClient, AuthenticatedServer, Caller},
+    registered::{Attester, Client, TrustDomain, Trusted, WorkloadIssuer},
+};
 use crate::{
+    declared::Method,
     form::{Form, Malformed, decode},
-    org::{Agent, Org, Resource},
+    org::Org,
+    ports::{Once, OnceKind},
+    refusal::{Failure, ProofRefusal, Refusal},
 };
 
-/// What a request carries to say who sends it (RFC 6749 §2.3.1).
+/// RFC 7523 §2.2: the client's own JWT, or its platform's.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// draft-ietf-oauth-spiffe-client-auth: a JWT-SVID.
+pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
+
+/// What a request carries to say who sends it.
 #[derive(Debug)]
 pub enum Credentials {
     None,
-    /// `client_secret_basic`.
+    /// `client_secret_basic` (RFC 6749 §2.3.1).
     Basic {
         id: String,
         secret: SecretString,
     },
-    /// `client_secret_post`.
+    /// `client_secret_post` (RFC 6749 §2.3.1).
     Post {
         id: String,
         secret: SecretString,
     },
+    /// A client assertion (RFC 7521 §4.2), and the `client_id` that was sent along.
+    Assertion {
+        kind: AssertionType,
+        id: Option<String>,
+        assertion: SecretString,
+    },
+    /// A `client_id` alone: whatever comes along has to prove it.
+    Named {
+        id: String,
+    },
     /// A way of authentication we do not offer, or one that is broken in itself.
     Unusable,
+}
+
+/// `client_assertion_type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionType {
+    /// [`JWT_BEARER`]
+    Jwt,
+    /// [`JWT_SPIFFE`]
+    Svid,
 }
 
 impl Credentials {
@@ -40,31 +85,52 @@ impl Credentials {
         let id = form.at_most_one("client_id")?;
         let secret = form.at_most_one("client_secret")?;
         let assertion = form.at_most_one("client_assertion")?;
+        let kind = form.at_most_one("client_assertion_type")?;
         let ways = [authorization, secret, assertion];
         if 1 < ways.iter().filter(|way| way.is_some()).count() {
             return Err(Malformed::TwoWaysToAuthenticate);
         }
-        Ok(match (authorization, id, secret) {
-            (Some(header), body_id, _) => match basic(header) {
+        let kind = match kind {
+            Some(JWT_BEARER) => Some(AssertionType::Jwt),
+            Some(JWT_SPIFFE) => Some(AssertionType::Svid),
+            Some(_) => return Ok(Self::Unusable),
+            None => None,
+        };
+        Ok(match (authorization, id, secret, assertion, kind) {
+            (Some(header), body_id, _, _, None) => match basic(header) {
                 // A `client_id` in the body must not contradict the header.
                 Some((id, secret)) if body_id.is_none_or(|body_id| body_id == id) => {
                     Self::Basic { id, secret }
                 }
                 Some(_) | None => Self::Unusable,
             },
-            (None, Some(id), Some(secret)) => {
+            (None, Some(id), Some(secret), _, None) => {
                 Self::Post { id: id.to_owned(), secret: SecretString::from(secret) }
             }
-            (None, _, _) if assertion.is_some() || secret.is_some() => Self::Unusable,
-            (None, _, _) => Self::None,
+            (None, id, None, Some(assertion), Some(kind)) => Self::Assertion {
+                kind,
+                id: id.map(str::to_owned),
+                assertion: SecretString::from(assertion),
+            },
+            (None, Some(id), None, None, None) => Self::Named { id: id.to_owned() },
+            (None, None, None, None, None) => Self::None,
+            (_, _, _, _, _) => Self::Unusable,
         })
     }
 
-    /// The client that the request claims to come from, for the audit trail.
+    /// The client that the request claims to come from. **Unverified: for the audit trail, and for
+    /// limits.** An assertion that comes without a `client_id` says it itself.
     #[must_use]
-    pub fn claimed(&self) -> Option<&str> {
+    pub fn claimed(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Basic { id, .. } | Self::Post { id, .. } => Some(id),
+            Self::Basic { id, .. }
+            | Self::Post { id, .. }
+            | Self::Named { id }
+            | Self::Assertion { id: Some(id), .. } => Some(Cow::Borrowed(id)),
+            Self::Assertion { id: None, assertion, .. } => {
+                let says = keys::peek_assertion(assertion.expose_secret()).ok()?;
+                says.subject.map(Cow::Owned)
+            }
             Self::None | Self::Unusable => None,
         }
     }
@@ -81,28 +147,16 @@ fn basic(header: &str) -> Option<(String, SecretString)> {
     Some((decode(id).ok()?, SecretString::from(decode(secret).ok()?)))
 }
 
-/// A client that proved who it is. Only [`authenticate`] makes one:
-///
-/// ```compile_fail,E0451
-/// fn forge(agent: std::sync::Arc<delegation::org::Agent>) -> delegation::client::AuthenticatedClient {
-///     delegation::client::AuthenticatedClient { agent }
-/// }
-/// ```
-///
-/// ```
-/// fn id(client: &delegation::client::AuthenticatedClient) -> &str { &client.agent().id }
-/// ```
+/// All that came along to prove who sends a request.
 #[derive(Debug)]
-#[must_use]
-pub struct AuthenticatedClient {
-    agent: Arc<Agent>,
-}
-
-impl AuthenticatedClient {
-    #[must_use]
-    pub fn agent(&self) -> &Agent {
-        &self.agent
-    }
+pub struct Presented<'a> {
+    pub credentials: Credentials,
+    /// The client's certificate, from TLS or from a proxy that is trusted to hand it over.
+    pub certificate: Option<&'a Certificate>,
+    /// `OAuth-Client-Attestation` and `OAuth-Client-Attestation-PoP`.
+    pub attestation: Option<(&'a str, &'a str)>,
+    /// When the request arrived.
+    pub now: Timestamp,
 }
 
 /// Why a caller is not believed. The caller learns none of it.
@@ -118,143 +172,139 @@ pub enum ClientFault {
     WrongSecret,
     #[error("the client is disabled")]
     Disabled,
+    #[error("the client may not authenticate so")]
+    OtherMethod,
+    #[error("the client assertion: {0}")]
+    Assertion(keys::TokenFault),
+    #[error("the client assertion is of another client")]
+    OtherClient,
+    #[error("the client assertion has no `jti`, so that it could be used again")]
+    NoId,
+    #[error("the client assertion was used before")]
+    Replayed,
+    #[error("nobody who is trusted here has issued it")]
+    UnknownIssuer,
+    #[error("the workload is not the one that is registered, or stands no more")]
+    Workload,
+    #[error("the certificate: {0}")]
+    Certificate(#[from] keys::CertificateFault),
+    #[error("the certificate is of somebody else")]
+    OtherName,
+    #[error("the attestation, or its proof: {0}")]
+    Attestation(keys::TokenFault),
 }
 
-/// Believes `credentials`, or does not.
+/// Something that was proved by what may be used once, and is worth nothing until that is used: whoever
+/// has one has to [`spend`](Self::spend) it to get at what it proves.
+///
+/// ```compile_fail,E0616
+/// fn get(unspent: delegation::client::Unspent<String>) -> String { unspent.proved }
+/// ```
+///
+/// ```
+/// fn both(
+///     one: delegation::client::Unspent<String>,
+///     other: delegation::client::Unspent<u8>,
+/// ) -> delegation::client::Unspent<(String, u8)> {
+///     one.and(other)
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Unspent<T> {
+    proved: T,
+    once: Vec<Once>,
+}
+
+impl<T> Unspent<T> {
+    pub(crate) const fn new(proved: T, once: Vec<Once>) -> Self {
+        Self { proved, once }
+    }
+
+    /// The same of what it proves.
+    ///
+    /// # Errors
+    ///
+    /// As `then`.
+    pub fn then<U, E>(self, then: impl FnOnce(T) -> Result<U, E>) -> Result<Unspent<U>, E> {
+        Ok(Unspent { proved: then(self.proved)?, once: self.once })
+    }
+
+    /// Both at once.
+    pub fn and<U>(self, other: Unspent<U>) -> Unspent<(T, U)> {
+        let mut once = self.once;
+        once.extend(other.once);
+        Unspent { proved: (self.proved, other.proved), once }
+    }
+
+    /// Looks at what would be proved, to know what else to ask for. Nothing may be issued by it.
+    #[must_use]
+    pub const fn peek(&self) -> &T {
+        &self.proved
+    }
+
+    /// Uses what may be used once, for the request `by`, and gives what it proves. Asks nobody when
+    /// there is nothing to use.
+    ///
+    /// # Errors
+    ///
+    /// It was used before, by another request.
+    pub async fn spend(self, org: &Org, by: Uuid) -> Result<T, Failure> {
+        if self.once.is_empty() {
+            return Ok(self.proved);
+        }
+        match org.once.spend(&self.once, by).await? {
+            None => Ok(self.proved),
+            Some(Once { kind: OnceKind::Proof, .. }) => {
+                Err(Refusal::Proof(ProofRefusal::Replayed).into())
+            }
+            Some(Once {
+                kind: OnceKind::ClientAssertion | OnceKind::Attestation | OnceKind::Grant,
+                ..
+            }) => Err(Refusal::Client(ClientFault::Replayed).into()),
+        }
+    }
+}
+
+/// Believes an agent, a service account or a resource server, or nobody. Their client ids are one
+/// namespace.
 ///
 /// An unknown client costs as much as a wrong secret, so that time does not tell them apart.
 ///
 /// # Errors
 ///
-/// [`ClientFault`], for the audit trail.
-pub fn authenticate(
+/// [`Refusal::Client`]; or its keys cannot be had now.
+pub async fn authenticate(
     org: &Org,
-    credentials: &Credentials,
-) -> Result<AuthenticatedClient, ClientFault> {
-    let (id, presented) = presented(org, credentials)?;
-    agent(org.agents.get(id).ok_or(ClientFault::Unknown)?, &presented)
-}
-
-/// A resource server that proved who it is. Only [`authenticate_caller`] makes one.
-#[derive(Debug)]
-#[must_use]
-pub struct AuthenticatedServer {
-    resource: Arc<Resource>,
-}
-
-/// Who may ask about tokens: whom they are meant for.
-#[derive(Debug)]
-#[must_use]
-pub enum Caller {
-    Agent(AuthenticatedClient),
-    Server(AuthenticatedServer),
-}
-
-impl Caller {
-    /// Under which it authenticated.
-    #[must_use]
-    pub fn client_id(&self) -> &str {
-        match self {
-            Self::Agent(client) => &client.agent.id,
-            // Whoever authenticated has one.
-            Self::Server(AuthenticatedServer { resource }) => {
-                resource.client_id.as_deref().unwrap_or(&resource.id)
+    presented: &Presented<'_>,
+) -> Result<Unspent<Caller>, Failure> {
+    match &presented.credentials {
+        Credentials::Basic { id, secret } => {
+            secret::authenticate(org, id, secret, Method::ClientSecretBasic).map_err(refused)
+        }
+        Credentials::Post { id, secret } => {
+            secret::authenticate(org, id, secret, Method::ClientSecretPost).map_err(refused)
+        }
+        Credentials::Assertion { kind, id, assertion } => {
+            assertion::authenticate(org, presented, (*kind, id.as_deref(), assertion)).await
+        }
+        Credentials::Named { id } => match (presented.attestation, presented.certificate) {
+            (Some(attestation), _) => {
+                attestation::authenticate(org, presented, (id, attestation)).await
             }
-        }
-    }
-
-    /// The `aud` of tokens that are meant for it.
-    #[must_use]
-    pub fn audience(&self) -> &str {
-        match self {
-            Self::Agent(client) => &client.agent.id,
-            Self::Server(server) => &server.resource.id,
-        }
+            (None, Some(certificate)) => {
+                certificate::authenticate(org, presented, (id, certificate)).await
+            }
+            (None, None) => Err(refused(ClientFault::Missing)),
+        },
+        Credentials::None => Err(refused(ClientFault::Missing)),
+        Credentials::Unusable => Err(refused(ClientFault::Unusable)),
     }
 }
 
-/// Believes an agent or a resource server, or neither. Their client ids are one namespace.
-///
-/// # Errors
-///
-/// [`ClientFault`].
-pub fn authenticate_caller(org: &Org, credentials: &Credentials) -> Result<Caller, ClientFault> {
-    let (id, presented) = presented(org, credentials)?;
-    match (org.agents.get(id), org.servers.get(id)) {
-        (Some(known), _) => agent(known, &presented).map(Caller::Agent),
-        (None, Some(resource)) => {
-            is_one_of(&resource.secrets, &presented)?;
-            Ok(Caller::Server(AuthenticatedServer { resource: Arc::clone(resource) }))
-        }
-        (None, None) => Err(ClientFault::Unknown),
-    }
-}
-
-/// The claimed id, and the hash of what is to prove it: made before anybody is looked for.
-fn presented<'a>(
-    org: &Org,
-    credentials: &'a Credentials,
-) -> Result<(&'a str, SecretHash), ClientFault> {
-    match credentials {
-        Credentials::Basic { id, secret } | Credentials::Post { id, secret } => {
-            Ok((id, org.master.hash_secret(secret.expose_secret())))
-        }
-        Credentials::None => Err(ClientFault::Missing),
-        Credentials::Unusable => Err(ClientFault::Unusable),
-    }
-}
-
-fn agent(agent: &Arc<Agent>, presented: &SecretHash) -> Result<AuthenticatedClient, ClientFault> {
-    is_one_of(&agent.secrets, presented)?;
-    if agent.disabled {
-        return Err(ClientFault::Disabled);
-    }
-    Ok(AuthenticatedClient { agent: Arc::clone(agent) })
-}
-
-/// No early exit: which of several secrets matched must not show either.
-fn is_one_of(secrets: &[SecretHash], presented: &SecretHash) -> Result<(), ClientFault> {
-    let matched = secrets.iter().fold(false, |any, stored| stored.matches(presented) | any);
-    matched.then_some(()).ok_or(ClientFault::WrongSecret)
+pub(crate) fn refused(fault: ClientFault) -> Failure {
+    Refusal::Client(fault).into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(authorization: Option<&str>, body: &str) -> Result<Credentials, Malformed> {
-        Credentials::read(authorization, &Form::parse(body.as_bytes())?)
-    }
-
-    #[test]
-    fn reads_form_encoded_basic_credentials() {
-        let header = format!("Basic {}", STANDARD.encode("a%3Ab:p%2Bq%25+r"));
-        let read = read(Some(&header), "client_id=a:b").unwrap();
-        let Credentials::Basic { id, secret } = read else { panic!("{read:?}") };
-        assert_eq!((id.as_str(), secret.expose_secret()), ("a:b", "p+q% r"));
-    }
-
-    #[test]
-    fn refuses_two_ways_at_once() {
-        let header = format!("Basic {}", STANDARD.encode("a:b"));
-        for (authorization, body) in [
-            (Some(header.as_str()), "client_id=a&client_secret=b"),
-            (Some(header.as_str()), "client_assertion=x"),
-            (None, "client_id=a&client_secret=b&client_assertion=x"),
-        ] {
-            let refused = read(authorization, body).unwrap_err();
-            assert_eq!(refused, Malformed::TwoWaysToAuthenticate, "{body}");
-        }
-    }
-
-    #[test]
-    fn does_not_use_broken_credentials() {
-        for header in ["Basic", "Basic !", "Bearer x", "Basic YQ=="] {
-            assert!(matches!(read(Some(header), ""), Ok(Credentials::Unusable)), "{header}");
-        }
-        let header = format!("Basic {}", STANDARD.encode("a:b"));
-        assert!(matches!(read(Some(&header), "client_id=c"), Ok(Credentials::Unusable)));
-        assert!(matches!(read(None, "client_secret=c"), Ok(Credentials::Unusable)));
-        assert!(matches!(read(None, "client_id=c"), Ok(Credentials::None)));
-    }
-}
+pub(crate) mod tests;

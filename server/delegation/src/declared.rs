@@ -1,10 +1,16 @@
 //! What an organization consists of, as declared by `actas apply`: plain records, already checked.
 
+mod clients;
+
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use policy::{PolicyFile, Scope, Timestamp};
 
+pub use self::clients::{
+    Abroad, Authentication, DeclaredDomain, DeclaredName, GrantType, Limits, Method, Options, Rate,
+    ScopeRule, ScopeSource, TokenRules, Trust, TrustKind, Workload,
+};
 use crate::{event::Event, refusal::Fault};
 
 /// The declared state of all organizations. Each method is one transaction.
@@ -63,6 +69,8 @@ pub struct Declared {
     pub policies: Vec<PolicyFile>,
     pub operators: Vec<Operator>,
     pub exports: Vec<Export>,
+    pub trusts: Vec<Trust>,
+    pub templates: Vec<Template>,
     /// What an operator has stopped. Not declared: `actas apply` leaves it alone.
     pub stopped: Vec<Stoppable>,
 }
@@ -80,6 +88,7 @@ pub struct Settings {
     pub key_rotation: Duration,
     /// How long the audit trail is kept at least; longer while an export has not had it.
     pub audit_retention: Duration,
+    pub options: Options,
 }
 
 /// A connection to an identity provider.
@@ -95,7 +104,7 @@ pub struct Connection {
     pub audiences: Vec<String>,
     /// JWS algorithms the provider may use.
     pub algorithms: Vec<String>,
-    /// `access_token`, `id_token`.
+    /// `access_token`, `id_token`, `id_jag`, `assertion`.
     pub kinds: Vec<String>,
     /// Put before the provider's `sub` in our tokens, so that two providers cannot name one user.
     pub subject_prefix: String,
@@ -113,9 +122,11 @@ pub struct Connection {
     pub signals: Vec<u8>,
     /// The ids of its streams of signals, sorted: what is known of others is forgotten.
     pub streams: Vec<String>,
+    pub tokens: TokenRules,
 }
 
-/// An agent: a confidential OAuth client that acts for users.
+/// An agent: a confidential OAuth client that acts for users; or a service account, which acts for
+/// the organization and for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
     /// Its `client_id`.
@@ -126,8 +137,11 @@ pub struct Agent {
     /// Other names by which identity providers know it.
     pub aliases: Vec<String>,
     pub disabled: bool,
-    /// Keyed hashes of its client secrets, never the secrets.
+    /// Keyed hashes of its client secrets, never the secrets: two at most, while one replaces the other.
     pub secrets: Vec<[u8; 32]>,
+    pub authentication: Authentication,
+    /// What a service account is for, one for each purpose; none of an agent.
+    pub purpose: Option<String>,
 }
 
 /// A resource server.
@@ -143,6 +157,9 @@ pub struct Resource {
     pub secrets: Vec<[u8; 32]>,
     /// Whether its tokens have a place on a status list.
     pub status: bool,
+    pub authentication: Authentication,
+    /// None: an API, which takes access tokens.
+    pub abroad: Option<Abroad>,
 }
 
 /// A person, or a program of theirs, who may look and act by the admin API.
@@ -166,6 +183,9 @@ pub struct Export {
     pub settings: Vec<u8>,
 }
 
+/// What a user granted to an agent. The user `*` is everybody of the connection, who each get a grant
+/// of their own at first use. Without connection and user: what the organization itself grants a
+/// service account, or an agent to speak for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredGrant {
     pub id: String,
@@ -175,6 +195,15 @@ pub struct DeclaredGrant {
     pub scope: Scope,
     pub targets: Vec<String>,
     pub expires_at: Option<Timestamp>,
+}
+
+/// A grant of everybody of a connection to an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The id of the grant.
+    pub id: String,
+    pub connection: String,
+    pub agent: String,
 }
 
 /// One step from the old declared state to the new one.
@@ -191,6 +220,19 @@ pub enum Change {
         owner: SecretOwner,
         hash: [u8; 32],
     },
+    /// Adds a second secret; of two, the older goes.
+    AddSecret {
+        owner: SecretOwner,
+        hash: [u8; 32],
+    },
+    /// Leaves its owner the newest secret only; or none, of one who does not authenticate by secrets
+    /// any more.
+    DropSecrets {
+        owner: SecretOwner,
+        keep_newest: bool,
+    },
+    PutTrust(Trust),
+    DropTrust(TrustKind, String),
     /// Creates the resource or changes everything but its secrets. It gets those it comes with when
     /// it has none, and loses all with its `client_id`.
     PutResource(Resource),

@@ -29,17 +29,19 @@ pub(crate) async fn spread(
     said: &Standing,
     (now, event_id, event): (Timestamp, Uuid, &Event),
 ) -> Result<(), Fault> {
+    // Of a client that acts for itself nobody else says anything.
+    let Some(kept) = &origin.kept else { return Ok(()) };
     let user = || {
-        let names = crate::provider::names(&origin.user, &origin.kept.hints).of_user();
+        let names = crate::provider::names(&origin.user, &kept.hints).of_user();
         Whom::User { names, session: None, device: None }
     };
     let (id, reason, whom, effect) = if said.account == Account::Suspended {
         let id = format!("account:{}:{}", origin.user, now.0.div_euclid(ONCE_IN));
         (id, "suspended", user(), Effect::SignedOut)
     } else if said.session == Session::Ended {
-        let token = keys::sha256_hex(origin.kept.token.expose_secret().as_bytes());
+        let token = keys::sha256_hex(kept.token.expose_secret().as_bytes());
         let id = format!("token:{token}");
-        match &origin.kept.hints.token_id {
+        match &kept.hints.token_id {
             Some(jti) => {
                 let whom = Whom::TokenOf { user: origin.user.clone(), id: jti.clone() };
                 (id, "token_ended", whom, Effect::SignedOut)

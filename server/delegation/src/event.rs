@@ -23,6 +23,14 @@ pub struct Event {
     /// The authenticated client, or the one it claimed to be when authentication failed; of what an
     /// operator did, the agent it was done to.
     pub client: Option<String>,
+    /// How it proved itself: the name of the way of client authentication.
+    pub authenticated_by: Option<&'static str>,
+    /// What was asked for: the name of the grant type.
+    pub grant_type: Option<&'static str>,
+    /// The key the issued token is bound to: `jkt:` or `x5t#S256:` and its thumbprint.
+    pub bound_to: Option<String>,
+    /// What was issued, when it is no access token: its token type identifier.
+    pub issued_type: Option<&'static str>,
     /// The user's `sub` in our tokens.
     pub subject: Option<String>,
     /// Whose user that is.
@@ -83,6 +91,10 @@ impl Event {
             reason: None,
             detail: None,
             client: None,
+            authenticated_by: None,
+            grant_type: None,
+            bound_to: None,
+            issued_type: None,
             subject: None,
             connection: None,
             chain: Vec::new(),

@@ -48,6 +48,8 @@ pub enum Malformed {
     SeveralTargets,
     #[error("`scope` is not a list of scope tokens")]
     Scope,
+    #[error("`{0}` is not a JSON object")]
+    NotAnObject(&'static str),
 }
 
 impl Form {

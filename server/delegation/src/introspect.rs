@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    claims::{Act, OwnClaims},
+    claims::{Act, Cnf, OwnClaims},
     client::Caller,
     custody,
     form::{Form, Malformed},
@@ -116,11 +116,12 @@ pub struct Active {
     aud: Audience,
     iss: String,
     jti: String,
-    act: Act,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Act>,
     #[serde(skip_serializing_if = "Option::is_none")]
     may_act: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<Value>,
+    cnf: Option<Cnf>,
     org_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
@@ -210,7 +211,7 @@ async fn found(
 fn active(verified: &Verified<OwnClaims>) -> Active {
     let (claims, registered) = (verified.claims(), verified.registered());
     // RFC 9449 §6.2: a bound token is introspected with the type it has to be presented as.
-    let is_bound = claims.cnf.as_ref().is_some_and(|cnf| cnf.get("jkt").is_some());
+    let is_bound = matches!(claims.cnf, Some(Cnf::Key(_)));
     let aud = match registered.audience.as_slice() {
         [one] => Audience::One(one.clone()),
         several => Audience::Several(several.to_vec()),

@@ -2,16 +2,19 @@
 
 use std::time::Instant;
 
-use policy::{Permit, Timestamp};
+mod product;
+
+use policy::{Permit, Product, Timestamp};
 
 use crate::{
-    claims::{AccessClaims, Act, Status},
     custody,
     event::{Event, Outcome},
     exchange::Arrival,
+    kept::Kept,
     org::Org,
     ports::{Delegation, Opened, Opening},
     refusal::{Failure, Fault, Refusal},
+    request::{self, Details},
     status::StatusIndex,
     subject::CurrentSubject,
 };
@@ -33,6 +36,8 @@ pub struct SignedToken {
     delegation: Delegation,
     epoch: i64,
     until: Instant,
+    product: Product,
+    token_type: &'static str,
 }
 
 impl std::fmt::Debug for SignedToken {
@@ -49,7 +54,10 @@ impl std::fmt::Debug for SignedToken {
 ///
 /// ```compile_fail,E0451
 /// fn forge() -> delegation::issue::Issued {
-///     delegation::issue::Issued { compact: String::new(), scope: String::new(), expires_in: 300 }
+///     delegation::issue::Issued {
+///         compact: String::new(), scope: String::new(), expires_in: 300,
+///         product: policy::Product::AccessToken, token_type: "Bearer",
+///     }
 /// }
 /// ```
 #[must_use]
@@ -57,6 +65,8 @@ pub struct Issued {
     compact: String,
     scope: String,
     expires_in: i64,
+    product: Product,
+    token_type: &'static str,
 }
 
 impl std::fmt::Debug for Issued {
@@ -76,6 +86,18 @@ impl Issued {
         &self.scope
     }
 
+    /// What it is (RFC 8693 §2.2.1: `issued_token_type`).
+    #[must_use]
+    pub const fn product(&self) -> Product {
+        self.product
+    }
+
+    /// How it is presented: `Bearer`, `DPoP`, or `N_A` when it is no access token.
+    #[must_use]
+    pub const fn token_type(&self) -> &'static str {
+        self.token_type
+    }
+
     /// Seconds (RFC 6749 §5.1).
     #[must_use]
     pub const fn expires_in(&self) -> i64 {
@@ -83,13 +105,15 @@ impl Issued {
     }
 }
 
-/// What minting needs besides the permit, none of it about whom or what the token is for.
+/// What minting needs besides the permit, none of it about whom the token is of or may be shown to.
 #[derive(Clone, Copy)]
 pub(crate) struct Minting<'a> {
     pub subject: &'a CurrentSubject,
     pub arrival: Arrival,
     /// The token's place on a status list, when its target looks there.
     pub status: Option<StatusIndex>,
+    /// Checked against what is declared of the target.
+    pub details: &'a Details,
 }
 
 /// Spends the permit. Who, what, where and how long come from its terms and from nowhere else, so
@@ -101,30 +125,14 @@ pub(crate) async fn mint(
 ) -> Result<SignedToken, Failure> {
     let terms = permit.spend();
     let Arrival { now, delegation: id, denial: _, until } = minting.arrival;
-    let act =
-        Act::of(&terms.chain).ok_or_else(|| Fault::Keys("a token without an actor".into()))?;
-    let scope = terms.scope.to_string();
-    let claims = AccessClaims {
-        iss: &org.issuer,
-        sub: &terms.sub,
-        aud: &terms.audience,
-        client_id: &terms.client_id,
-        iat: now.0,
-        exp: terms.expires_at.0,
-        jti: id.to_string(),
-        scope: &scope,
-        org_id: &terms.org,
-        act,
-        auth_time: terms.auth_time.map(|at| at.0),
-        acr: terms.acr.as_deref(),
-        amr: &terms.amr,
-        status: minting.status.map(|place| Status::of(&org.issuer, place)),
-    };
-    let compact = custody::sign(org.ring.active(), "at+jwt", &claims).await?;
+    let product = terms.product;
+    let made = product::make(org, &terms, minting)?;
+    let compact = custody::sign(org.ring.active(), made.typ, &made.claims).await?;
     let origin = minting.subject.origin();
-    let sealed_subject = match &origin.parent {
-        None => Some(origin.kept.seal(org, id)?),
-        Some(_) => None,
+    let kept = origin.kept.as_ref();
+    let sealed_subject = match (&origin.parent, kept) {
+        (None, Some(kept)) => Some(kept.seal(org, id)?),
+        (Some(_), _) | (None, None) => None,
     };
     let delegation = Delegation {
         id,
@@ -141,12 +149,13 @@ pub(crate) async fn mint(
         issued_at: now,
         expires_at: terms.expires_at,
         sealed_subject,
-        session: origin.kept.hints.session.clone(),
-        signed_in_at: origin.kept.signed_in_at(),
+        session: kept.and_then(|kept| kept.hints.session.clone()),
+        signed_in_at: kept.and_then(Kept::signed_in_at),
         names: origin.names.clone(),
         status: minting.status,
     };
-    Ok(SignedToken { compact, delegation, epoch: minting.subject.epoch(), until })
+    let (epoch, token_type) = (minting.subject.epoch(), made.token_type);
+    Ok(SignedToken { compact, delegation, epoch, until, product, token_type })
 }
 
 /// Commits the delegation and its event together, then lets the token go.
@@ -158,7 +167,7 @@ pub(crate) async fn issue(
     token: SignedToken,
     event: &mut Event,
 ) -> Result<Issued, Failure> {
-    let SignedToken { compact, delegation, epoch, until } = token;
+    let SignedToken { compact, delegation, epoch, until, product, token_type } = token;
     let Timestamp(issued_at) = delegation.issued_at;
     let (scope, expires_in) = (delegation.scope.to_string(), delegation.expires_at.0 - issued_at);
     let event = Event {
@@ -166,11 +175,12 @@ pub(crate) async fn issue(
         scope_granted: Some(scope.clone()),
         delegation: Some(delegation.id),
         root: Some(delegation.root),
+        issued_type: (product != Product::AccessToken).then(|| request::token_type(product)),
         ..event.clone()
     };
     let opening = Opening { revision: org.revision, epoch, delegation, event, until };
     match org.ledger.open(opening).await? {
-        Opened::Recorded => Ok(Issued { compact, scope, expires_in }),
+        Opened::Recorded => Ok(Issued { compact, scope, expires_in, product, token_type }),
         Opened::Changed => Err(Fault::Changed.into()),
         Opened::Signalled => Err(Fault::Signalled.into()),
         Opened::Ended => Err(Refusal::EndedMeanwhile.into()),

@@ -5,12 +5,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use keys::{Algorithm, DataKey, KeyRing, SecretHash};
+use keys::{Algorithm, DataKey, KeyRing};
 use policy::{Rules, Scope, TargetFacts, TargetKind, Timestamp};
 
 use crate::{
+    client::{Client, Trusted},
+    declared::{Abroad, DeclaredDomain, Template, TokenRules},
     operator::Operator,
-    ports::{IdentityProvider, Ledger, Streams},
+    ports::{IdentityProvider, Ledger, Limiter, SingleUse, Streams},
     refusal::{Refusal, Stopped},
     signal::Receivers,
     status::{StatusIndexes, StatusLists},
@@ -29,6 +31,7 @@ pub struct Org {
     /// SHA-256 of the policy set, for the audit trail.
     pub policy_hash: Option<String>,
     pub default_target: Option<String>,
+    /// Agents and service accounts, by their `client_id`.
     pub agents: HashMap<String, Arc<Agent>>,
     /// By the `aud` of their tokens.
     pub resources: HashMap<String, Arc<Resource>>,
@@ -36,6 +39,13 @@ pub struct Org {
     pub servers: HashMap<String, Arc<Resource>>,
     pub operators: Vec<Arc<Operator>>,
     pub connections: Vec<Connection>,
+    pub trusted: Trusted,
+    /// Grants of everybody of a connection.
+    pub templates: Vec<Template>,
+    /// Whether proofs of possession must have a nonce of ours.
+    pub dpop_nonce: bool,
+    /// The trust domain for which transaction tokens are issued.
+    pub trust_domain: Option<DeclaredDomain>,
     /// An operator has stopped everything.
     pub stopped: bool,
     pub ring: KeyRing,
@@ -46,6 +56,9 @@ pub struct Org {
     pub status_lists: Arc<dyn StatusLists>,
     /// Places on them; outlives snapshots.
     pub status_indexes: Arc<StatusIndexes>,
+    pub once: Arc<dyn SingleUse>,
+    /// Outlives snapshots.
+    pub limiter: Arc<dyn Limiter>,
 }
 
 /// A resource server.
@@ -54,14 +67,15 @@ pub struct Resource {
     /// The `aud` of its tokens.
     pub id: String,
     pub scope: Scope,
-    /// The name under which it authenticates; none: it does not.
-    pub client_id: Option<String>,
-    pub secrets: Vec<SecretHash>,
+    /// How it authenticates; none: it does not.
+    pub client: Option<Client>,
     /// Whether its tokens have a place on a status list.
     pub status: bool,
+    /// None: an API, which takes access tokens; else the authorization server of another domain.
+    pub abroad: Option<Abroad>,
 }
 
-/// A registered client that acts for users.
+/// A registered client: an agent, which acts for users, or a service account.
 #[derive(Debug)]
 pub struct Agent {
     /// Its `client_id`.
@@ -70,9 +84,9 @@ pub struct Agent {
     pub ceiling: Scope,
     /// Other names by which identity providers know it.
     pub aliases: Vec<String>,
-    /// Declared to be, or stopped by an operator.
-    pub disabled: bool,
-    pub secrets: Vec<SecretHash>,
+    /// What a service account is for; none of an agent.
+    pub purpose: Option<String>,
+    pub client: Client,
 }
 
 impl Agent {
@@ -82,7 +96,14 @@ impl Agent {
     /// their own, and users whose `sub` begins with it are refused.
     #[must_use]
     pub fn actor_id(&self) -> String {
-        format!("agent:{}", self.id)
+        let kind = if self.is_service() { "service" } else { "agent" };
+        format!("{kind}:{}", self.id)
+    }
+
+    /// Whether it acts for itself only.
+    #[must_use]
+    pub const fn is_service(&self) -> bool {
+        self.purpose.is_some()
     }
 
     /// Whether `name` is one of the names identity providers know this client by.
@@ -94,7 +115,7 @@ impl Agent {
 
 /// A connection to an identity provider whose tokens are believed.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "three kinds of tokens, each taken or not")]
+#[expect(clippy::struct_excessive_bools, reason = "kinds of tokens, each taken or not")]
 pub struct Connection {
     pub id: String,
     pub issuer: String,
@@ -103,6 +124,9 @@ pub struct Connection {
     pub takes_access_tokens: bool,
     pub takes_id_tokens: bool,
     pub takes_untyped_access_tokens: bool,
+    pub takes_id_jags: bool,
+    pub takes_assertions: bool,
+    pub tokens: TokenRules,
     pub subject_prefix: String,
     /// How old an answer may be; zero: strict.
     pub max_age: Duration,
@@ -140,11 +164,26 @@ impl Org {
     pub fn target(&self, name: &str) -> Option<TargetFacts> {
         if let Some(resource) = self.resources.get(name) {
             let (id, scope) = (name.to_owned(), resource.scope.clone());
-            return Some(TargetFacts { id, kind: TargetKind::Resource, scope });
+            let kind = match &resource.abroad {
+                None => TargetKind::Resource,
+                Some(_) => TargetKind::AuthorizationServer,
+            };
+            return Some(TargetFacts { id, kind, scope });
         }
-        let agent = self.agents.get(name).filter(|agent| !agent.disabled)?;
+        if let Some(domain) = self.trust_domain.as_ref().filter(|domain| domain.name == name) {
+            let (id, scope) = (name.to_owned(), domain.scope());
+            return Some(TargetFacts { id, kind: TargetKind::TrustDomain, scope });
+        }
+        let agent = self.agents.get(name);
+        let agent = agent.filter(|agent| !agent.client.disabled && !agent.is_service())?;
         let (id, scope) = (name.to_owned(), agent.ceiling.clone());
         Some(TargetFacts { id, kind: TargetKind::Agent, scope })
+    }
+
+    /// The grant of everybody of `connection` to `agent`.
+    pub(crate) fn template(&self, connection: &str, agent: &str) -> Option<&Template> {
+        let is_it = |it: &&Template| it.connection == connection && it.agent == agent;
+        self.templates.iter().find(is_it)
     }
 
     #[must_use]

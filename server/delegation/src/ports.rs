@@ -3,7 +3,10 @@
 //! Every handle is bound to one organization when it is made, so no method takes an org it could
 //! get wrong.
 
+mod limits;
+mod once;
 mod streams;
+mod trust;
 
 use std::{
     fmt::Debug,
@@ -17,7 +20,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::streams::{Described, Stream, StreamId, StreamStatus, Streams, Transmitter};
+pub use self::{
+    limits::{Asker, Limiter},
+    once::{Once, OnceKind, SingleUse},
+    streams::{Described, Stream, StreamId, StreamStatus, Streams, Transmitter},
+    trust::{Bundle, KeySource, TokenReview},
+};
 use crate::{
     event::{Check, Event},
     names::Names,
@@ -47,6 +55,10 @@ pub trait Ledger: Debug + Send + Sync {
     /// Remembers that `user` goes by `names`, so that a signal that uses one of them finds the user.
     async fn learn(&self, connection: &str, user: &str, names: &Names) -> Result<(), Fault>;
 
+    /// Gives `user` a grant of their own, made of the grant of everybody that `template` names, unless
+    /// that has ended, or one of the user's to this agent has ended since it was declared.
+    async fn adopt(&self, template: &str, user: &str) -> Result<(), Fault>;
+
     /// Stores a signal and lets it take effect, in one transaction; a signal that was stored before
     /// (same issuer and id) does nothing.
     ///
@@ -69,6 +81,17 @@ pub trait Ledger: Debug + Send + Sync {
         at: Timestamp,
         event: Option<Event>,
     ) -> Result<u64, Fault>;
+}
+
+/// The id of the grant that [`Ledger::adopt`] makes of `template` for `user`: the same on every replica.
+#[must_use]
+pub fn own_grant(template: &str, user: &str) -> Uuid {
+    // The length first: no two pairs are one text.
+    let hash = keys::sha256(format!("grant {} {template} {user}", template.len()).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    // RFC 9562 §5.8: made in our own way.
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// A delegation as it stands.
@@ -240,6 +263,10 @@ pub trait IdentityProvider: Debug + Send + Sync {
     /// cool-down, and by one request at a time.
     async fn keys(&self, kid: Option<&str>) -> Result<Arc<keys::PublicKeys>, Fault>;
 
+    /// What the provider says of a token that is no JWT (RFC 7662), asked now; none when it is not
+    /// active. A fault when the provider has no introspection endpoint, or says less than it must.
+    async fn introspect(&self, token: &SecretString) -> Result<Option<Introspected>, Fault>;
+
     /// Asks whether the user behind `question` still stands: every check of the connection.
     ///
     /// Each answer's check began after this call did, or at most `max_age` before; calls of the
@@ -249,6 +276,19 @@ pub trait IdentityProvider: Debug + Send + Sync {
     /// The same for an operator: every check on its own, nothing shared, nothing combined. A check
     /// that needs a token, and has none, says so.
     async fn inspect(&self, question: Question) -> Vec<(Check, Result<Standing, Fault>)>;
+}
+
+/// An opaque token, as its provider describes it (RFC 7662 §2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspected {
+    /// `iss`; when there is none, the provider itself.
+    pub issuer: Option<String>,
+    pub subject: String,
+    pub audience: Vec<String>,
+    pub expires_at: Timestamp,
+    pub issued_at: Option<Timestamp>,
+    /// The whole answer: what a JWT says in its claims.
+    pub claims: serde_json::Map<String, serde_json::Value>,
 }
 
 /// No standing could be had; which checks were tried is for the audit trail all the same.

@@ -1,139 +1,128 @@
-//! Tokens of identity providers: what they are, and what they say in our words.
+//! What identity providers say of their users, in our words: in a token, in an assertion, or when they
+//! are asked about a token that says nothing itself.
 
-use std::time::Duration;
+mod assertion;
+mod mapping;
+mod token;
 
-use keys::{Expect, Typ, Verified};
 use policy::{ActorChain, MayAct, Party, SubjectFacts, SubjectKind, Timestamp};
 use serde_json::Value;
 
+pub(crate) use self::{
+    assertion::assertion,
+    mapping::{groups, mapped},
+    token::{is_opaque, opaque, token},
+};
 use crate::{
-    claims::ProviderClaims,
-    client::AuthenticatedClient,
+    claims::{Act, Cnf, ProviderClaims},
     names::{Kind, Names},
     org::{Connection, Org},
-    ports::Hints,
-    refusal::Fault,
-    request::{DeclaredType, PresentedToken},
+    ports::{Hints, Once},
     subject::TokenRefusal,
 };
 
-/// Clocks of identity providers and ours may differ by this much; our own tokens get none.
-const LEEWAY: Duration = Duration::from_secs(10);
-
-pub(crate) type ProviderToken = (Verified<ProviderClaims>, SubjectKind);
-
-/// A token of a configured identity provider: subject or actor.
-pub(crate) async fn verify(
-    connection: &Connection,
-    client: &AuthenticatedClient,
-    presented: &PresentedToken,
-    now: Timestamp,
-) -> Result<Result<ProviderToken, TokenRefusal>, Fault> {
-    let kid = match keys::peek(presented.compact()) {
-        Ok(peek) => peek.kid,
-        Err(fault) => return Ok(Err(fault.into())),
-    };
-    let keys = connection.provider.keys(kid.as_deref()).await?;
-    let agent = client.agent();
-    let audience: Vec<&str> = connection
-        .audiences
-        .iter()
-        .chain(&agent.aliases)
-        .chain([&agent.id])
-        .map(String::as_str)
-        .collect();
-    let expect = Expect {
-        typ: &[Typ::AccessToken, Typ::Untyped],
-        issuer: &connection.issuer,
-        audience: &audience,
-        algorithms: &connection.algorithms,
-        leeway: LEEWAY,
-        max_age: None,
-    };
-    Ok(keys::verify(presented.compact(), &keys, &expect, now.0)
-        .map_err(TokenRefusal::from)
-        .and_then(|verified| {
-            let kind = kind_of(connection, &verified, presented.declared)?;
-            let agrees = match presented.declared {
-                DeclaredType::AccessToken => kind == SubjectKind::AccessToken,
-                DeclaredType::IdToken => kind == SubjectKind::IdToken,
-                DeclaredType::Jwt => true,
-            };
-            if agrees { Ok((verified, kind)) } else { Err(TokenRefusal::OtherKind) }
-        }))
+/// What a provider said, as what it was verified.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Said {
+    pub kind: SubjectKind,
+    subject: String,
+    audience: Vec<String>,
+    /// The client it is for.
+    client: Option<String>,
+    expires_at: Timestamp,
+    issued_at: Option<i64>,
+    id: Option<String>,
+    /// What must not be said twice.
+    pub once: Option<Once>,
+    claims: ProviderClaims,
 }
 
-/// RFC 8725 §3.12: kinds of JWTs are mutually exclusive. Ambiguous shapes are refused.
-fn kind_of(
-    connection: &Connection,
-    token: &Verified<ProviderClaims>,
-    declared: DeclaredType,
-) -> Result<SubjectKind, TokenRefusal> {
-    let claims = token.claims();
-    // Keycloak GHSA-7fpj-9hr8-28vh: a logout token was exchanged for an access token.
-    if claims.events.0 {
-        return Err(TokenRefusal::NotATokenOfUsers);
-    }
-    let kind = match token.typ() {
-        Typ::AccessToken => SubjectKind::AccessToken,
-        Typ::Untyped => {
-            match (claims.looks_like_an_id_token(), claims.looks_like_an_access_token()) {
-                // Without a mark of either kind, the client at least must know what it is.
-                (false, false) if declared != DeclaredType::IdToken => {
-                    return Err(TokenRefusal::OtherKind);
-                }
-                (_, false) => SubjectKind::IdToken,
-                (false, true) if connection.takes_untyped_access_tokens => SubjectKind::AccessToken,
-                (_, true) => return Err(TokenRefusal::OtherKind),
-            }
+impl Said {
+    /// The resources it is for, as an ID-JAG names them; none when it does not limit that.
+    pub(crate) fn resources(&self) -> Result<Option<Vec<String>>, TokenRefusal> {
+        match self.kind {
+            SubjectKind::Assertion => Ok(self.claims.texts("resource")?),
+            SubjectKind::Own
+            | SubjectKind::AccessToken
+            | SubjectKind::IdToken
+            | SubjectKind::Itself => Ok(None),
         }
-    };
-    let taken = match kind {
-        SubjectKind::AccessToken => connection.takes_access_tokens,
-        SubjectKind::IdToken => connection.takes_id_tokens,
-        SubjectKind::Own => false,
-    };
-    if taken { Ok(kind) } else { Err(TokenRefusal::OtherKind) }
+    }
+
+    /// The groups of the user, where what they mean here is declared.
+    pub(crate) fn groups(&self, connection: &Connection) -> Result<Vec<String>, TokenRefusal> {
+        Ok(groups(&connection.tokens, &self.claims)?)
+    }
 }
 
+/// Tokens of a connection may be for some agents only.
+fn taken_of(connection: &Connection, agent: &str) -> Result<(), TokenRefusal> {
+    let clients = &connection.tokens.clients;
+    let is_taken = clients.is_empty() || clients.iter().any(|client| client == agent);
+    if is_taken { Ok(()) } else { Err(TokenRefusal::ClientNotTaken) }
+}
+
+/// Whose requests these are is nobody's secret; what they say is believed of who signed it.
 pub(crate) fn facts(
     org: &Org,
     connection: &Connection,
-    token: &Verified<ProviderClaims>,
-    kind: SubjectKind,
+    said: &Said,
 ) -> Result<SubjectFacts, TokenRefusal> {
-    let (claims, registered) = (token.claims(), token.registered());
-    // Dropping it would launder a delegation; believing it would let others splice chains.
-    if claims.act.0 {
-        return Err(TokenRefusal::ForeignChain);
-    }
-    // keycloak#50963: a bound token became a bearer token. Until proofs are taken, none is.
-    if claims.cnf.0 {
-        return Err(TokenRefusal::Bound);
-    }
+    let claims = &said.claims;
     let may_act =
         claims.may_act.as_ref().map(|may| MayAct { issuer: may.iss.clone(), id: may.sub.clone() });
+    let bound_to = claims.cnf.as_ref().map(|cnf| serde_json::from_value::<Cnf>(cnf.clone()));
+    // keycloak#50963: a token that was bound in a way nobody looked at became a bearer token.
+    let bound_to = bound_to.transpose().map_err(|_| TokenRefusal::Bound)?;
     Ok(SubjectFacts {
-        kind,
+        kind: said.kind,
         org: org.id.clone(),
-        user: Party { issuer: connection.issuer.clone(), id: registered.subject.clone() },
-        sub: name_of_user(org, connection, &registered.subject)?,
+        user: Party { issuer: connection.issuer.clone(), id: said.subject.clone() },
+        sub: name_of_user(org, connection, &said.subject)?,
         scope: claims.scope()?,
-        audience: registered.audience.clone(),
-        presented_as: claims.issued_to()?.map(str::to_owned),
-        chain: ActorChain::none(),
+        audience: said.audience.clone(),
+        presented_as: said.client.clone(),
+        chain: chain(org, connection, claims.act.as_ref())?,
         may_act,
-        expires_at: Timestamp(registered.expires_at),
-        signed_in_at: Some(Timestamp(claims.auth_time.unwrap_or(registered.issued_at))),
+        bound_to: bound_to.map(Cnf::confirmation),
+        expires_at: said.expires_at,
+        signed_in_at: claims.auth_time.or(said.issued_at).map(Timestamp),
         auth_time: claims.auth_time.map(Timestamp),
         acr: claims.acr.clone(),
         amr: claims.amr.clone(),
     })
 }
 
-/// What the token says of its user besides: for providers that know users by other names.
-pub(crate) fn hints(token: &Verified<ProviderClaims>) -> Hints {
-    let (claims, registered) = (token.claims(), token.registered());
+/// Who acted before, where the provider is believed about it. Dropping what it says would launder a
+/// delegation, and believing anybody would let others splice chains.
+fn chain(
+    org: &Org,
+    connection: &Connection,
+    act: Option<&Value>,
+) -> Result<ActorChain, TokenRefusal> {
+    let Some(act) = act else { return Ok(ActorChain::none()) };
+    if !connection.tokens.believes_act {
+        return Err(TokenRefusal::ForeignChain);
+    }
+    let act: Act = serde_json::from_value(act.clone()).map_err(|_| TokenRefusal::Chain)?;
+    let chain = act.chain(&connection.issuer).map_err(|_| TokenRefusal::Chain)?;
+    let is_name = |name: &str| {
+        !name.is_empty() && name.len() <= Names::LONGEST && !name.contains(char::is_control)
+    };
+    if chain.parties().iter().any(|party| !is_name(&party.issuer) || !is_name(&party.id)) {
+        return Err(TokenRefusal::Chain);
+    }
+    // What our agents did, we have written ourselves, and nobody else can know it.
+    if chain.parties().iter().any(|party| party.issuer == org.issuer) {
+        return Err(TokenRefusal::ForeignChain);
+    }
+    Ok(chain)
+}
+
+/// What is said of the user besides: for providers that know users by other names.
+pub(crate) fn hints(said: &Said) -> Hints {
+    let claims = &said.claims;
     Hints {
         directory_id: claims.oid.clone().or_else(|| claims.uid.clone()),
         session: claims.sid.clone(),
@@ -142,8 +131,8 @@ pub(crate) fn hints(token: &Verified<ProviderClaims>) -> Hints {
             claims.email_verified.as_ref().is_none_or(|verified| verified == &Value::Bool(true))
         }),
         device: claims.deviceid.clone().or_else(|| claims.device_id.clone()),
-        token_id: registered.id.clone(),
-        signed_in_at: Some(claims.auth_time.unwrap_or(registered.issued_at)),
+        token_id: said.id.clone(),
+        signed_in_at: claims.auth_time.or(said.issued_at),
     }
 }
 
@@ -167,7 +156,9 @@ fn name_of_user(org: &Org, connection: &Connection, sub: &str) -> Result<String,
             && !other.subject_prefix.is_empty()
             && name.starts_with(&other.subject_prefix)
     };
-    if name.starts_with("agent:") || org.connections.iter().any(taken) {
+    let is_clients = name.starts_with("agent:") || name.starts_with("service:");
+    // The grants of everybody are kept under that name.
+    if sub == "*" || is_clients || org.connections.iter().any(taken) {
         return Err(TokenRefusal::AmbiguousUser);
     }
     Ok(name)

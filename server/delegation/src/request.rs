@@ -3,17 +3,28 @@
 //! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 //! [RFC 8693 §2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.1
 
-use policy::Scope;
+mod assertion;
+mod product;
+
+use policy::{Product, Scope};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 
-use crate::form::{Form, Malformed};
+use crate::{
+    declared::GrantType,
+    form::{Form, Malformed},
+};
 
+/// Where these arrive, below the issuer.
+pub const TOKEN_ENDPOINT: &str = "/oauth/token";
 /// The grant type of RFC 8693 §2.1.
-pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub const TOKEN_EXCHANGE: &str = GrantType::TokenExchange.uri();
 /// RFC 8693 §3: "Indicates that the token is an OAuth 2.0 access token".
 pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
+const TRANSACTION_TOKEN: &str = "urn:ietf:params:oauth:token-type:txn_token";
 
 /// Larger tokens do not fit into common header limits, so nobody can have been handed one.
 const LONGEST_TOKEN: usize = 16 * 1024;
@@ -22,17 +33,74 @@ const LONGEST_TARGET: usize = 2048;
 /// One request, one grant: fields of another grant do not exist here.
 #[derive(Debug)]
 pub enum TokenRequest {
-    Exchange(ExchangeRequest),
+    /// On a subject: RFC 8693, or with an assertion for a grant (RFC 7523 §2.1).
+    Exchange(Box<ExchangeRequest>),
+    /// RFC 6749 §4.4
+    ClientCredentials(OwnRequest),
+}
+
+/// A client asks for itself (RFC 6749 §4.4.2, RFC 8707 §2).
+#[derive(Debug)]
+pub struct OwnRequest {
+    pub target: Option<Target>,
+    pub scope: Option<Scope>,
 }
 
 /// The parameters of RFC 8693 §2.1, each present at most once and well formed.
 #[derive(Debug)]
 pub struct ExchangeRequest {
+    pub via: Via,
+    /// What the new token is to be.
+    pub product: Product,
     pub subject: PresentedToken,
     pub actor: Option<PresentedToken>,
     /// What `resource` and `audience` name; one target a token.
     pub target: Option<Target>,
     pub scope: Option<Scope>,
+    pub details: Details,
+}
+
+/// What some products say besides whom and what they are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Of an ID-JAG: what it is to be used for at the authorization server it is for.
+    pub resource: Option<String>,
+    /// Of a transaction token: `request_details`, its `tctx`.
+    pub transaction: Option<Map<String, Value>>,
+    /// Of a transaction token: `request_context`, its `rctx`.
+    pub context: Option<Map<String, Value>>,
+}
+
+/// By which of the ways to the one door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// RFC 8693
+    Exchange,
+    /// RFC 7523 §2.1
+    JwtBearer,
+    /// Microsoft's on-behalf-of flow, which has the parameters of RFC 7523 and the meaning of RFC 8693.
+    OnBehalfOf,
+}
+
+impl Via {
+    /// The grant type whose rules errors follow, and which the client must be registered for: whoever
+    /// may exchange may do so by another name.
+    #[must_use]
+    pub const fn grant(self) -> GrantType {
+        match self {
+            Self::Exchange => GrantType::TokenExchange,
+            Self::JwtBearer | Self::OnBehalfOf => GrantType::JwtBearer,
+        }
+    }
+
+    /// What the client must be registered for.
+    #[must_use]
+    pub const fn needs(self) -> GrantType {
+        match self {
+            Self::Exchange | Self::OnBehalfOf => GrantType::TokenExchange,
+            Self::JwtBearer => GrantType::JwtBearer,
+        }
+    }
 }
 
 /// A token and what the client says it is.
@@ -56,6 +124,8 @@ pub enum DeclaredType {
     IdToken,
     /// Any JWT: what it is, it says itself.
     Jwt,
+    /// An authorization grant (RFC 7523 §2.1): an assertion, and nothing else.
+    Assertion,
 }
 
 /// Where the issued token is to be used.
@@ -83,9 +153,33 @@ impl TokenRequest {
     ///
     /// The first parameter that is missing, repeated or not valid.
     pub fn parse(form: &Form) -> Result<Self, Malformed> {
-        match form.one("grant_type")? {
-            TOKEN_EXCHANGE => Ok(Self::Exchange(ExchangeRequest::parse(form)?)),
-            _ => Err(Malformed::UnsupportedGrant),
+        let named = form.one("grant_type")?;
+        match GrantType::ALL.into_iter().find(|grant| grant.uri() == named) {
+            Some(GrantType::TokenExchange) => {
+                Ok(Self::Exchange(Box::new(ExchangeRequest::parse(form)?)))
+            }
+            Some(GrantType::JwtBearer) => Ok(Self::Exchange(Box::new(assertion::parse(form)?))),
+            Some(GrantType::ClientCredentials) => Ok(Self::ClientCredentials(OwnRequest {
+                target: target(form)?,
+                scope: scope(form)?,
+            })),
+            None => Err(Malformed::UnsupportedGrant),
+        }
+    }
+
+    /// What `grant_type` names, for the audit trail and for errors.
+    #[must_use]
+    pub fn grant(form: &Form) -> Option<GrantType> {
+        let named = form.one("grant_type").ok()?;
+        GrantType::ALL.into_iter().find(|grant| grant.uri() == named)
+    }
+
+    /// What the client must be registered for.
+    #[must_use]
+    pub const fn needs(&self) -> GrantType {
+        match self {
+            Self::Exchange(request) => request.via.needs(),
+            Self::ClientCredentials(_) => GrantType::ClientCredentials,
         }
     }
 }
@@ -101,16 +195,26 @@ impl ExchangeRequest {
             }
             None => None,
         };
-        match form.at_most_one("requested_token_type")? {
-            None | Some(ACCESS_TOKEN) => {}
-            Some(_) => return Err(Malformed::Unsupported("requested_token_type")),
-        }
-        let scope = match form.at_most_one("scope")? {
-            Some(text) => Some(Scope::parse(text).map_err(|_| Malformed::Scope)?),
-            None => None,
-        };
-        Ok(Self { subject, actor, target: target(form)?, scope })
+        let scope = scope(form)?;
+        let (product, target, details) = product::parse(form)?;
+        Ok(Self { via: Via::Exchange, product, subject, actor, target, scope, details })
     }
+}
+
+/// The identifier of what is issued (RFC 8693 §3).
+#[must_use]
+pub const fn token_type(product: Product) -> &'static str {
+    match product {
+        Product::AccessToken => ACCESS_TOKEN,
+        Product::IdJag => ID_JAG,
+        Product::JwtGrant => JWT,
+        Product::TransactionToken => TRANSACTION_TOKEN,
+    }
+}
+
+fn scope(form: &Form) -> Result<Option<Scope>, Malformed> {
+    let text = form.at_most_one("scope")?;
+    text.map(Scope::parse).transpose().map_err(|_| Malformed::Scope)
 }
 
 fn token(form: &Form, name: &'static str, kind: &'static str) -> Result<PresentedToken, Malformed> {
@@ -173,56 +277,4 @@ pub fn canonical_resource(id: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HAPPY: &str = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange\
-        &subject_token=a.b.c&subject_token_type=urn:ietf:params:oauth:token-type:access_token";
-
-    fn parse(extra: &str) -> Result<ExchangeRequest, Malformed> {
-        let form = Form::parse(format!("{HAPPY}{extra}").as_bytes())?;
-        TokenRequest::parse(&form).map(|TokenRequest::Exchange(request)| request)
-    }
-
-    #[test]
-    fn reads_the_happy_request() {
-        let request =
-            parse("&scope=b+a&resource=HTTPS://API.example:443/&foo=bar&foo=baz").unwrap();
-        assert_eq!(request.scope.unwrap().to_string(), "a b");
-        assert_eq!(request.target, Some(Target::Resource("https://api.example".into())));
-        assert_eq!(request.subject.declared, DeclaredType::AccessToken);
-    }
-
-    #[test]
-    fn refuses_each_malformed_parameter() {
-        let table = [
-            ("&subject_token=d", Malformed::Repeated("subject_token")),
-            ("&actor_token=d", Malformed::Missing("actor_token_type")),
-            (
-                "&actor_token_type=urn:ietf:params:oauth:token-type:jwt",
-                Malformed::Alone("actor_token_type", "actor_token"),
-            ),
-            ("&actor_token=d&actor_token_type=x", Malformed::Unsupported("actor_token_type")),
-            ("&requested_token_type=x", Malformed::Unsupported("requested_token_type")),
-            ("&scope=a%22b", Malformed::Scope),
-            ("&scope=a&scope=b", Malformed::Repeated("scope")),
-            ("&resource=/a", Malformed::Target),
-            ("&resource=https://a%23f", Malformed::Target),
-            ("&resource=https://a&audience=b", Malformed::SeveralTargets),
-        ];
-        for (extra, expected) in table {
-            assert_eq!(parse(extra).unwrap_err(), expected, "{extra}");
-        }
-    }
-
-    #[test]
-    fn takes_an_empty_parameter_as_omitted() {
-        assert!(parse("&scope=&resource=&actor_token=&actor_token_type=").is_ok());
-    }
-
-    #[test]
-    fn takes_the_same_target_named_twice_as_one() {
-        let request = parse("&resource=https://a.example/&audience=https://a.example").unwrap();
-        assert_eq!(request.target.unwrap().name(), "https://a.example");
-    }
-}
+mod tests;

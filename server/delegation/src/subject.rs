@@ -1,24 +1,27 @@
 //! The subject token: what it is, whether it holds, and whether its user still stands.
 
-use std::time::Duration;
+mod itself;
+mod own;
+mod recheck;
 
-use keys::{Algorithm, Expect, TokenFault, Typ, Verified};
-use policy::{Party, Scope, Standing, SubjectFacts, SubjectKind, Timestamp};
+use keys::TokenFault;
+use policy::{Standing, SubjectFacts, TargetFacts, Timestamp};
 use uuid::Uuid;
 
+pub(crate) use self::{
+    itself::itself,
+    recheck::{Asked, recheck},
+};
 use crate::{
-    claims::OwnClaims,
     client::AuthenticatedClient,
-    denial,
     event::Event,
-    exchange::Arrival,
     kept::Kept,
     names::Names,
-    org::Org,
-    ports::{Grant, Inconclusive, Lineage, Parent, Purpose, Question, Recalled},
-    provider,
-    refusal::{Failure, Fault, Refusal},
-    request::{DeclaredType, PresentedToken},
+    org::{Connection, Org},
+    ports::{Grant, Lineage, Once, Parent},
+    provider::{self, Said},
+    refusal::{Failure, Refusal},
+    request::{DeclaredType, PresentedToken, canonical_resource},
 };
 
 /// Why a subject or actor token is turned down. For the audit trail; see `refusal::oauth_error`.
@@ -36,7 +39,7 @@ pub enum TokenRefusal {
     Chain,
     #[error("it carries `act` of an issuer that is not trusted for it")]
     ForeignChain,
-    #[error("it is bound to a key, and there is no proof of having it")]
+    #[error("it is bound in a way that is not understood, or to a key that was not proved")]
     Bound,
     #[error("it belongs to another organization")]
     OtherOrg,
@@ -50,6 +53,17 @@ pub enum TokenRefusal {
     AmbiguousUser,
     #[error("it does not identify the authenticated client")]
     NotTheClient,
+    #[error("it is of a client, not of a user")]
+    OfAClient,
+    /// draft-ietf-oauth-identity-assertion-authz-grant §5: "MUST NOT issue access tokens".
+    #[error("it is an assertion that this organization itself issued to others")]
+    OwnAssertion,
+    #[error("tokens of this connection are not for this client")]
+    ClientNotTaken,
+    #[error("it is no JWT, and no connection takes others")]
+    NoIssuer,
+    #[error("it is for one use, and was used before")]
+    Replayed,
 }
 
 /// A subject token whose signature, issuer, kind and age hold. Says nothing about *now* yet.
@@ -58,18 +72,62 @@ pub enum TokenRefusal {
 pub(crate) struct VerifiedSubject {
     facts: SubjectFacts,
     lineage: Lineage,
-    /// The compact token, when it is the identity provider's, and what it says.
-    kept: Option<Kept>,
+    /// Of an identity provider's token: a chain begins with it.
+    beginning: Option<Beginning>,
+}
+
+/// What matters of an identity provider's token besides its facts.
+#[derive(Debug)]
+struct Beginning {
+    kept: Kept,
+    /// Of the user, as far as they mean something here.
+    groups: Vec<String>,
+    /// What it may be used for; none: that is not limited.
+    resources: Option<Vec<String>>,
+    once: Option<Once>,
 }
 
 impl VerifiedSubject {
     pub(crate) fn facts(&self) -> &SubjectFacts {
         &self.facts
     }
+
+    /// The delegation it belongs to, when it is one of our own.
+    pub(crate) const fn parent(&self) -> Option<Uuid> {
+        match self.lineage {
+            Lineage::Derived { delegation } => Some(delegation),
+            Lineage::Root { .. } => None,
+        }
+    }
+
+    /// The one resource that it is for.
+    pub(crate) fn sole_resource(&self) -> Option<&str> {
+        match self.resources() {
+            Some([one]) => Some(one),
+            Some(_) | None => None,
+        }
+    }
+
+    fn resources(&self) -> Option<&[String]> {
+        self.beginning.as_ref()?.resources.as_deref()
+    }
+
+    /// Whether it is of use there (draft-ietf-oauth-identity-assertion-authz-grant §4.3: `resource`).
+    pub(crate) fn is_for(&self, target: &TargetFacts) -> bool {
+        let is_it = |named: &String| {
+            *named == target.id || canonical_resource(named).as_ref() == Some(&target.id)
+        };
+        self.resources().is_none_or(|resources| resources.iter().any(is_it))
+    }
+
+    /// What has to be used up for it, by whoever is about to issue something on it.
+    pub(crate) fn once(&self) -> Option<&Once> {
+        self.beginning.as_ref()?.once.as_ref()
+    }
 }
 
 /// A subject whose delegation lives in the ledger and of whose user the home identity provider was
-/// asked during this request. Only [`recheck`] makes one, and it has awaited both; what the
+/// asked during this request. Only [`recheck()`] makes one, and it has awaited both; what the
 /// provider said is a fact for `policy` to decide upon.
 ///
 /// ```compile_fail,E0451
@@ -99,8 +157,8 @@ pub(crate) struct Origin {
     pub connection: String,
     pub user: String,
     pub parent: Option<Parent>,
-    /// The token the chain began with.
-    pub kept: Kept,
+    /// The token the chain began with; none when a client acts for itself.
+    pub kept: Option<Kept>,
     /// For a root: the names its token gives.
     pub names: Option<Names>,
 }
@@ -135,14 +193,26 @@ pub(crate) async fn verify(
     org: &Org,
     client: &AuthenticatedClient,
     presented: &PresentedToken,
-    now: Timestamp,
+    (now, event): (Timestamp, &mut Event),
 ) -> Result<VerifiedSubject, Failure> {
-    let peek = keys::peek(presented.compact()).map_err(subject)?;
+    let token = presented.compact();
+    if presented.declared == DeclaredType::Assertion {
+        return granted(org, client, presented, now).await;
+    }
+    if provider::is_opaque(token) {
+        let connection = org.connections.iter().find(|connection| connection.tokens.opaque);
+        let connection = connection.ok_or(subject(TokenRefusal::NoIssuer))?.running()?;
+        // If it is anybody's: where its user signs in again, should it have ended.
+        event.connection = Some(connection.id.clone());
+        let said = provider::opaque(connection, client.agent(), presented, now).await?;
+        return root(org, connection, client, (presented, said.map_err(subject)?));
+    }
+    let peek = keys::peek(token).map_err(subject)?;
     if peek.issuer == org.issuer {
-        return match verify_own(org, presented, now, Duration::ZERO) {
+        return match own::verify_own(org, presented, now, std::time::Duration::ZERO) {
             Ok(subject) => Ok(subject),
             Err(TokenRefusal::Token(TokenFault::Expired)) => {
-                Err(subject(expired(org, client, presented, now).await?).into())
+                Err(subject(own::expired(org, client, presented, now).await?).into())
             }
             Err(refusal) => Err(subject(refusal).into()),
         };
@@ -150,227 +220,52 @@ pub(crate) async fn verify(
     // Only registered issuers are ever looked at, let alone fetched from.
     let connection = org.connection_of(&peek.issuer).ok_or(subject(TokenRefusal::UnknownIssuer))?;
     let connection = connection.running()?;
-    let (verified, kind) = provider::verify(connection, client, presented, now)
-        .await?
-        .map_err(Refusal::SubjectToken)?;
-    let facts = provider::facts(org, connection, &verified, kind).map_err(Refusal::SubjectToken)?;
-    let hints = provider::hints(&verified);
+    let said = provider::token(connection, client.agent(), presented, now).await?;
+    root(org, connection, client, (presented, said.map_err(subject)?))
+}
+
+/// An authorization grant (RFC 7523 §3).
+async fn granted(
+    org: &Org,
+    client: &AuthenticatedClient,
+    presented: &PresentedToken,
+    now: Timestamp,
+) -> Result<VerifiedSubject, Failure> {
+    let peek = keys::peek_assertion(presented.compact()).map_err(subject)?;
+    let issuer = peek.issuer.as_deref().ok_or(subject(TokenFault::Issuer))?;
+    // draft-ietf-oauth-identity-assertion-authz-grant §5: it "MUST NOT issue access tokens" on its own.
+    if issuer == org.issuer {
+        return Err(subject(TokenRefusal::OwnAssertion).into());
+    }
+    let connection = org.connection_of(issuer).ok_or(subject(TokenRefusal::UnknownIssuer))?;
+    let connection = connection.running()?;
+    let said =
+        provider::assertion(org, connection, client.agent(), (presented, &peek), now).await?;
+    root(org, connection, client, (presented, said.map_err(subject)?))
+}
+
+/// A chain begins.
+fn root(
+    org: &Org,
+    connection: &Connection,
+    client: &AuthenticatedClient,
+    (presented, said): (&PresentedToken, Said),
+) -> Result<VerifiedSubject, Failure> {
+    let facts = provider::facts(org, connection, &said).map_err(subject)?;
+    let hints = provider::hints(&said);
     let lineage = Lineage::Root {
         connection: connection.id.clone(),
         user: facts.user.id.clone(),
         agent: client.agent().id.clone(),
         names: provider::names(&facts.user.id, &hints),
     };
+    let groups = said.groups(connection).map_err(subject)?;
+    let resources = said.resources().map_err(subject)?;
     let kept = Kept { token: presented.token.clone(), hints };
-    Ok(VerifiedSubject { facts, lineage, kept: Some(kept) })
+    let beginning = Some(Beginning { kept, groups, resources, once: said.once });
+    Ok(VerifiedSubject { facts, lineage, beginning })
 }
 
 fn subject(cause: impl Into<TokenRefusal>) -> Refusal {
     Refusal::SubjectToken(cause.into())
-}
-
-/// One of our own tokens, of any hop.
-fn verify_own(
-    org: &Org,
-    presented: &PresentedToken,
-    now: Timestamp,
-    leeway: Duration,
-) -> Result<VerifiedSubject, TokenRefusal> {
-    match presented.declared {
-        DeclaredType::AccessToken | DeclaredType::Jwt => {}
-        DeclaredType::IdToken => return Err(TokenRefusal::OtherKind),
-    }
-    let expect = Expect {
-        typ: &[Typ::AccessToken],
-        issuer: &org.issuer,
-        // Who may present it is the presenter rule's to say, in `policy`.
-        audience: &[],
-        // The key that `kid` names serves one algorithm only.
-        algorithms: &Algorithm::ALL,
-        leeway,
-        max_age: None,
-    };
-    let verified: Verified<OwnClaims> =
-        keys::verify(presented.compact(), org.ring.public(), &expect, now.0)?;
-    let (claims, registered) = (verified.claims(), verified.registered());
-    // Entra CVE-2025-55241, Casdoor CVE-2026-9094: the tenant is bound at every layer.
-    if claims.org_id != org.id {
-        return Err(TokenRefusal::OtherOrg);
-    }
-    let id = registered.id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
-    let delegation = id.ok_or(TokenRefusal::NotRecorded)?;
-    let facts = SubjectFacts {
-        kind: SubjectKind::Own,
-        org: claims.org_id.clone(),
-        user: Party { issuer: registered.issuer.clone(), id: registered.subject.clone() },
-        sub: registered.subject.clone(),
-        scope: Some(Scope::parse(&claims.scope).map_err(|_| TokenFault::Claims)?),
-        audience: registered.audience.clone(),
-        presented_as: Some(claims.client_id.clone()),
-        chain: claims.act.clone().chain().map_err(|_| TokenRefusal::Chain)?,
-        may_act: None,
-        expires_at: Timestamp(registered.expires_at),
-        // Known by the ledger: see `recheck`.
-        signed_in_at: None,
-        auth_time: claims.auth_time.map(Timestamp),
-        acr: claims.acr.clone(),
-        amr: claims.amr.clone(),
-    };
-    Ok(VerifiedSubject { facts, lineage: Lineage::Derived { delegation }, kept: None })
-}
-
-/// So long after its expiry the ledger still knows a delegation for sure.
-const REMEMBERED: Duration = Duration::from_hours(24);
-
-/// What there is to say of a token of ours that has expired: an agent that was cut off must not take
-/// it for a matter of time.
-///
-/// Only those who may present it learn that much; of a stolen one not even its user's state shows.
-async fn expired(
-    org: &Org,
-    client: &AuthenticatedClient,
-    presented: &PresentedToken,
-    now: Timestamp,
-) -> Result<TokenRefusal, Fault> {
-    let expired = TokenRefusal::Token(TokenFault::Expired);
-    let Ok(subject) = verify_own(org, presented, now, REMEMBERED) else { return Ok(expired) };
-    let (facts, agent) = (subject.facts, client.agent());
-    let is_presenter =
-        facts.presented_as.as_ref() == Some(&agent.id) || facts.audience.contains(&agent.id);
-    let Lineage::Derived { delegation } = subject.lineage else { return Ok(expired) };
-    if !is_presenter {
-        return Ok(expired);
-    }
-    let found = org.ledger.find(delegation).await?;
-    let has_ended = found.is_some_and(|found| found.ended_at.is_some());
-    Ok(if has_ended { TokenRefusal::Ended } else { expired })
-}
-
-/// Asks the ledger whether the subject's line lives, then the home identity provider whether the
-/// user still stands. The only maker of [`CurrentSubject`].
-pub(crate) async fn recheck(
-    org: &Org,
-    subject: VerifiedSubject,
-    asked: Asked<'_>,
-    event: &mut Event,
-) -> Result<CurrentSubject, Failure> {
-    let VerifiedSubject { mut facts, lineage, kept } = subject;
-    let signed_in_at = kept.as_ref().and_then(Kept::signed_in_at);
-    let recalled = recall(org, &lineage, signed_in_at).await?;
-    if recalled.revision != org.revision {
-        return Err(Fault::Changed.into());
-    }
-    event.connection = match (&lineage, &recalled.parent) {
-        (Lineage::Root { connection, .. }, _) => Some(connection.clone()),
-        (Lineage::Derived { .. }, parent) => parent.as_ref().map(|p| p.connection.clone()),
-    };
-    // Also of one that has ended: who looks for a chain finds what was tried with it.
-    event.parent = recalled.parent.as_ref().map(|parent| parent.id);
-    event.root = recalled.parent.as_ref().map(|parent| parent.root);
-    let origin = match (lineage, kept) {
-        (Lineage::Root { connection, user, names, .. }, Some(kept)) => {
-            Origin { connection, user, parent: None, kept, names: Some(names) }
-        }
-        (_, _) => derived(org, recalled.parent, recalled.grant.as_ref())?,
-    };
-    let connection = org.running_connection(&origin.connection)?;
-    facts.user = Party { issuer: connection.issuer.clone(), id: origin.user.clone() };
-    facts.signed_in_at = origin.kept.signed_in_at();
-    let question = Question {
-        token: Some(origin.kept.token.clone()),
-        user: origin.user.clone(),
-        hints: origin.kept.hints.clone(),
-        is_client: false,
-        epoch: recalled.epoch,
-        max_age: connection.max_age_at(asked.arrival.now, recalled.heard_at),
-        purpose: Some(asked.purpose(org, &facts)),
-    };
-    let answer = match connection.provider.standing(question).await {
-        Ok(answer) => answer,
-        Err(Inconclusive { fault, checks }) => {
-            event.checks = checks;
-            return Err(fault.into());
-        }
-    };
-    event.checks = answer.checks;
-    let heard = (asked.arrival.now, asked.arrival.denial, &*event);
-    denial::spread(org, connection, &origin, &answer.standing, heard).await?;
-    // Consent may have shrunk at the provider since it signed the token.
-    let holds_now = answer.scope.filter(|_| origin.parent.is_none());
-    facts.scope = match (facts.scope, holds_now, facts.kind) {
-        (Some(holds), Some(holds_now), _) => Some(holds.narrow(&holds_now)),
-        // An access token may leave it to its provider to say. What is said of an ID token is the
-        // scope of a login, which limits nothing here.
-        (None, holds_now, SubjectKind::AccessToken) => holds_now,
-        (holds, _, _) => holds,
-    };
-    // It limits this use, whatever kind of token, and of whatever hop, it is asked for with.
-    if let Some(permitted) = answer.permitted {
-        let holds = facts.scope.take();
-        facts.scope = Some(holds.map_or(permitted.clone(), |holds| holds.narrow(&permitted)));
-    }
-    let standing = answer.standing.and(recalled.signalled);
-    // One that has ended is none: the user may grant anew.
-    let grant = recalled.grant.filter(|grant| grant.ended_at.is_none());
-    Ok(CurrentSubject { facts, standing, grant, origin, epoch: recalled.epoch })
-}
-
-/// What the ledger knows, once it knows the user by every name the token gives.
-///
-/// A signal that comes from then on, by whichever name, raises this user's epoch. What was recalled
-/// before the names were learned would not show it, so the ledger is asked again.
-///
-/// A token that was signed out teaches nothing: its mail address may be somebody else's by now.
-async fn recall(
-    org: &Org,
-    lineage: &Lineage,
-    signed_in_at: Option<Timestamp>,
-) -> Result<Recalled, Fault> {
-    let recalled = org.ledger.recall(lineage).await?;
-    let valid_from = recalled.signalled.sessions_valid_from;
-    let is_out = valid_from.is_some_and(|from| signed_in_at.is_none_or(|at| at < from));
-    match lineage {
-        Lineage::Root { connection, user, names, .. } if !recalled.names_known && !is_out => {
-            org.ledger.learn(connection, user, &names.of_user()).await?;
-            org.ledger.recall(lineage).await
-        }
-        Lineage::Root { .. } | Lineage::Derived { .. } => Ok(recalled),
-    }
-}
-
-/// What is asked for, as far as the identity provider or a decision point is told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub arrival: Arrival,
-    pub actor: &'a Party,
-    pub target: &'a str,
-    pub scope: Option<&'a Scope>,
-}
-
-impl Asked<'_> {
-    fn purpose(&self, org: &Org, facts: &SubjectFacts) -> Purpose {
-        let again = facts.chain.parties().first() == Some(self.actor);
-        let scope = self.scope.map(ToString::to_string).unwrap_or_default();
-        Purpose {
-            issuer: org.issuer.clone(),
-            actor: self.actor.id.clone(),
-            target: self.target.to_owned(),
-            scope: scope.split_ascii_whitespace().map(str::to_owned).collect(),
-            depth: facts.chain.depth() + usize::from(!again),
-        }
-    }
-}
-
-/// Casdoor CVE-2026-9097: a valid signature is not a live token.
-fn derived(org: &Org, parent: Option<Parent>, grant: Option<&Grant>) -> Result<Origin, Failure> {
-    let parent = parent.ok_or(Refusal::SubjectToken(TokenRefusal::NotRecorded))?;
-    if parent.ended_at.is_some() || grant.is_none_or(|grant| grant.ended_at.is_some()) {
-        return Err(Refusal::SubjectToken(TokenRefusal::Ended).into());
-    }
-    let sealed = parent.sealed_subject.as_deref().ok_or_else(|| {
-        Fault::Keys("the subject token of the chain's root is not kept".to_owned())
-    })?;
-    let kept = Kept::open(org, parent.root, sealed)?;
-    let (connection, user) = (parent.connection.clone(), parent.user.clone());
-    Ok(Origin { connection, user, parent: Some(parent), kept, names: None })
 }

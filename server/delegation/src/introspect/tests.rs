@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    client::{ClientFault, authenticate_caller},
+    client::ClientFault,
+    refusal::{Failure, Refusal},
     revoke::tests::fixture::{
-        DELEGATION, NOW, RESOURCE, Scene, US, claims, found, signed as sign, token, token_of, wait,
+        self, DELEGATION, NOW, RESOURCE, Scene, US, claims, found, signed as sign, token, token_of,
+        wait,
     },
 };
 
 const INACTIVE: &str = r#"{"active":false}"#;
 
 fn caller(scene: &Scene, id: &str) -> Caller {
-    authenticate_caller(&scene.org, &Scene::credentials(id)).unwrap()
+    fixture::caller(&scene.org, Scene::credentials(id)).unwrap()
 }
 
 fn ask_as(scene: &Scene, id: &str, token: &str) -> Result<Introspection, Fault> {
@@ -105,6 +107,26 @@ fn shows_what_a_token_is_bound_to_and_who_else_may_act() {
     }
 }
 
+/// RFC 7662 §2.2: a client that acts for itself has no `act`.
+#[test]
+fn tells_of_a_clients_own_token() {
+    let mut claims = claims();
+    for name in ["act", "auth_time", "acr", "amr"] {
+        claims.as_object_mut().unwrap().remove(name);
+    }
+    claims["sub"] = json!("service:nightly");
+    claims["client_id"] = json!("nightly");
+    let token = sign("at+jwt", &claims);
+    assert_eq!(
+        json_of(&ask(&with_token(&token), &token)),
+        json!({
+            "active": true, "scope": "documents:read", "client_id": "nightly",
+            "token_type": "Bearer", "exp": NOW + 290, "iat": NOW - 10, "sub": "service:nightly",
+            "aud": RESOURCE, "iss": US, "jti": DELEGATION.to_string(), "org_id": "demo",
+        })
+    );
+}
+
 #[test]
 fn writes_several_audiences_as_a_list() {
     let token = with_claim("aud", json!([RESOURCE, "researcher"]));
@@ -175,7 +197,12 @@ fn believes_agents_and_resource_servers_by_their_own_secrets() {
     let mut scene = Scene::new();
     let refusal = |scene: &Scene, id: &str, secret: &str| {
         let (id, secret) = (id.to_owned(), SecretString::from(secret));
-        authenticate_caller(&scene.org, &crate::client::Credentials::Post { id, secret }).err()
+        let credentials = crate::client::Credentials::Post { id, secret };
+        match fixture::caller(&scene.org, credentials) {
+            Err(Failure::Refused(Refusal::Client(fault))) => Some(fault),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => None,
+        }
     };
     for (id, secret, expected) in [
         ("documents-api", "acs_documents-api", None),
@@ -188,7 +215,7 @@ fn believes_agents_and_resource_servers_by_their_own_secrets() {
         assert_eq!(refusal(&scene, id, secret), expected, "{id} {secret}");
     }
     let agent = Arc::get_mut(scene.org.agents.get_mut("researcher").unwrap()).unwrap();
-    agent.disabled = true;
+    agent.client.disabled = true;
     assert_eq!(refusal(&scene, "researcher", "acs_researcher"), Some(ClientFault::Disabled));
 }
 

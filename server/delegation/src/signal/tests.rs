@@ -2,6 +2,7 @@
 
 mod events;
 pub(crate) mod fixture;
+mod ledger;
 mod logouts;
 mod provisioning;
 mod revocations;

@@ -74,6 +74,18 @@ pub struct Record<'a> {
     /// How many delegations ended with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<u64>,
+    /// How the client proved itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_by: Option<Text<'a>>,
+    /// The name of the grant type that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<Text<'a>>,
+    /// The key the issued token is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Text<'a>>,
+    /// What was issued, when it is no access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_type: Option<Text<'a>>,
 }
 
 /// RFC 8693 §4.1.
@@ -132,6 +144,10 @@ impl<'a> Record<'a> {
             checks: event.checks.iter().map(Checked::of).collect(),
             operator: text(&event.operator),
             ended: event.ended,
+            authenticated_by: event.authenticated_by.map(Cow::Borrowed),
+            grant_type: event.grant_type.map(Cow::Borrowed),
+            bound_to: text(&event.bound_to),
+            issued_type: event.issued_type.map(Cow::Borrowed),
         }
     }
 

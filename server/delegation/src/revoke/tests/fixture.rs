@@ -15,16 +15,16 @@ use uuid::Uuid;
 
 pub(crate) use crate::signal::tests::fixture::{NOW, US, wait};
 use crate::{
-    client::{AuthenticatedClient, Credentials, authenticate},
+    client::{AuthenticatedClient, Caller, Client, Credentials, Presented, authenticate},
     declared::{
-        Agent as DeclaredAgent, Change, Connection, Declared, DeclaredGrant, Registry, Settings,
-        Stoppable,
+        Agent as DeclaredAgent, Authentication, Change, Connection, Declared, DeclaredGrant,
+        Options, Registry, Settings, Stoppable, TokenRules,
     },
     event::Event,
     names::Names,
     org::{Agent, Org, Resource},
     ports::{Found, Ledger, Lineage, Opened, Opening, Recalled, Selector, Signalled},
-    refusal::Fault,
+    refusal::{Failure, Fault},
     revoke::{Call, Place, Word},
     signal::{Signal, tests::fixture::World},
 };
@@ -124,9 +124,12 @@ impl Scene {
         let resource = Arc::new(Resource {
             id: RESOURCE.to_owned(),
             scope: policy::Scope::parse("documents:read").unwrap(),
-            client_id: Some("documents-api".to_owned()),
-            secrets: vec![org.master.hash_secret("acs_documents-api")],
+            client: Some(Client::with_secret(
+                "documents-api",
+                org.master.hash_secret("acs_documents-api"),
+            )),
             status: false,
+            abroad: None,
         });
         org.servers.insert("documents-api".to_owned(), Arc::clone(&resource));
         org.resources.insert(RESOURCE.to_owned(), resource);
@@ -150,7 +153,7 @@ impl Scene {
     }
 
     pub fn client(&self, id: &str) -> AuthenticatedClient {
-        authenticate(&self.org, &Self::credentials(id)).unwrap()
+        caller(&self.org, Self::credentials(id)).unwrap().client().unwrap()
     }
 
     pub fn stop(&self, what: Stoppable) {
@@ -170,13 +173,20 @@ impl Scene {
     }
 }
 
+/// Who sends these, in a request of its own.
+pub(crate) fn caller(org: &Org, credentials: Credentials) -> Result<Caller, Failure> {
+    let presented =
+        Presented { credentials, certificate: None, attestation: None, now: Timestamp(NOW) };
+    wait(async { authenticate(org, &presented).await?.spend(org, Uuid::from_u128(43)).await })
+}
+
 fn agent(id: &str, master: &DataKey) -> Agent {
     Agent {
         id: id.to_owned(),
         ceiling: policy::Scope::parse("documents:read").unwrap(),
         aliases: Vec::new(),
-        disabled: false,
-        secrets: vec![master.hash_secret(&format!("acs_{id}"))],
+        purpose: None,
+        client: Client::with_secret(id, master.hash_secret(&format!("acs_{id}"))),
     }
 }
 
@@ -195,6 +205,10 @@ impl Ledger for Books {
     }
 
     async fn learn(&self, _: &str, _: &str, _: &Names) -> Result<(), Fault> {
+        Err(Fault::Late)
+    }
+
+    async fn adopt(&self, _: &str, _: &str) -> Result<(), Fault> {
         Err(Fault::Late)
     }
 
@@ -282,6 +296,7 @@ fn declared() -> Declared {
             default_target: None,
             key_rotation: Duration::ZERO,
             audit_retention: Duration::ZERO,
+            options: Options::default(),
         },
         connections: vec![Connection {
             id: "corp".to_owned(),
@@ -299,6 +314,7 @@ fn declared() -> Declared {
             checks: Vec::new(),
             signals: Vec::new(),
             streams: Vec::new(),
+            tokens: TokenRules::default(),
         }],
         agents: vec![DeclaredAgent {
             id: "orchestrator".to_owned(),
@@ -307,11 +323,15 @@ fn declared() -> Declared {
             aliases: Vec::new(),
             disabled: false,
             secrets: Vec::new(),
+            authentication: Authentication::default(),
+            purpose: None,
         }],
         resources: Vec::new(),
         policies: Vec::new(),
         operators: Vec::new(),
         exports: Vec::new(),
+        trusts: Vec::new(),
+        templates: Vec::new(),
         stopped: Vec::new(),
     }
 }

@@ -15,18 +15,20 @@ use std::{
 use async_trait::async_trait;
 use keys::{Algorithm, DataKey, KeyRing, PublicKeys, Signer, SigningKey};
 use policy::{OrgPolicies, Rules, Standing, Timestamp};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::unused::Unused;
 use crate::{
+    client::Trusted,
+    declared::TokenRules,
     event::Check,
     names::Names,
     org::{Connection, Org},
     ports::{
-        Answer, Described, IdentityProvider, Inconclusive, Ledger, Lineage, Opened, Opening,
-        Question, Recalled, Selector, Signalled, Stream, StreamId, StreamStatus, Streams,
-        Transmitter,
+        Answer, Described, IdentityProvider, Inconclusive, Introspected, Question, Stream,
+        StreamId, StreamStatus, Streams, Transmitter,
     },
     refusal::Fault,
     signal::{
@@ -112,6 +114,9 @@ impl World {
             takes_access_tokens: true,
             takes_id_tokens: true,
             takes_untyped_access_tokens: false,
+            takes_id_jags: false,
+            takes_assertions: false,
+            tokens: TokenRules::default(),
             subject_prefix: "corp:".to_owned(),
             max_age: Duration::ZERO,
             max_silence: None,
@@ -153,6 +158,12 @@ impl World {
             trail: Arc::new(Unused),
             status_lists: Arc::new(Unused),
             status_indexes: Arc::new(StatusIndexes::new(Arc::new(Unused))),
+            trusted: Trusted::default(),
+            templates: Vec::new(),
+            dpop_nonce: false,
+            trust_domain: None,
+            once: Arc::new(Unused),
+            limiter: Arc::new(Unused),
         };
         Self { org, heard }
     }
@@ -248,9 +259,9 @@ pub fn event(uri: &str, body: &Value) -> String {
 }
 
 #[derive(Debug)]
-struct Fake {
+pub(super) struct Fake {
     key: &'static SigningKey,
-    heard: Arc<Heard>,
+    pub(super) heard: Arc<Heard>,
 }
 
 impl Fake {
@@ -260,7 +271,7 @@ impl Fake {
         Ok(Arc::new(PublicKeys::parse(jwks.as_bytes()).unwrap()))
     }
 
-    fn health(&self) -> Result<(), Fault> {
+    pub(super) fn health(&self) -> Result<(), Fault> {
         if self.heard.is_ill.load(Ordering::Relaxed) { Err(Fault::Late) } else { Ok(()) }
     }
 }
@@ -280,6 +291,10 @@ impl Transmitter for Fake {
 impl IdentityProvider for Fake {
     async fn keys(&self, _: Option<&str>) -> Result<Arc<PublicKeys>, Fault> {
         self.published()
+    }
+
+    async fn introspect(&self, _: &SecretString) -> Result<Option<Introspected>, Fault> {
+        Err(Fault::Late)
     }
 
     async fn standing(&self, _: Question) -> Result<Answer, Inconclusive> {
@@ -340,49 +355,6 @@ impl Streams for Fake {
     }
 
     async fn set_error(&self, _: &StreamId, _: Option<&str>) -> Result<(), Fault> {
-        Err(Fault::Late)
-    }
-}
-
-#[async_trait]
-impl Ledger for Fake {
-    async fn recall(&self, _: &Lineage) -> Result<Recalled, Fault> {
-        Err(Fault::Late)
-    }
-
-    async fn open(&self, _: Opening) -> Result<Opened, Fault> {
-        Err(Fault::Late)
-    }
-
-    async fn note(&self, _: crate::event::Event) -> Result<(), Fault> {
-        Err(Fault::Late)
-    }
-
-    async fn learn(&self, _: &str, _: &str, _: &Names) -> Result<(), Fault> {
-        Err(Fault::Late)
-    }
-
-    async fn signal(&self, signal: Signal) -> Result<Signalled, Fault> {
-        self.health()?;
-        let mut signals = self.heard.signals.lock().unwrap();
-        let is_known = |one: &Signal| (&one.issuer, &one.id) == (&signal.issuer, &signal.id);
-        if signals.iter().any(is_known) {
-            return Ok(Signalled::Duplicate);
-        }
-        signals.push(signal);
-        Ok(Signalled::Applied { ended: 0 })
-    }
-
-    async fn find(&self, _: uuid::Uuid) -> Result<Option<crate::ports::Found>, Fault> {
-        Err(Fault::Late)
-    }
-
-    async fn revoke(
-        &self,
-        _: &Selector,
-        _: Timestamp,
-        _: Option<crate::event::Event>,
-    ) -> Result<u64, Fault> {
         Err(Fault::Late)
     }
 }

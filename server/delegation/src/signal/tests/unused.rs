@@ -5,6 +5,7 @@ use policy::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    ports::{Asker, Limiter, Once, SingleUse},
     refusal::Fault,
     status::{Leased, StatusLists},
     trail::{Ends, Page, Query, Stored, Trail},
@@ -52,5 +53,18 @@ impl StatusLists for Unused {
 
     async fn lists(&self) -> Result<Vec<i64>, Fault> {
         Err(Fault::Late)
+    }
+}
+
+#[async_trait]
+impl SingleUse for Unused {
+    async fn spend(&self, _: &[Once], _: Uuid) -> Result<Option<Once>, Fault> {
+        Err(Fault::Late)
+    }
+}
+
+impl Limiter for Unused {
+    fn admit(&self, _: Asker<'_>) -> Result<(), std::time::Duration> {
+        Ok(())
     }
 }
