@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use delegation::{
     event,
-    ports::{Answer, IdentityProvider, Inconclusive, Question},
+    ports::{Answer, IdentityProvider, Inconclusive, Introspected, Question},
     refusal::Fault,
 };
 use keys::PublicKeys;
@@ -14,8 +14,11 @@ use secrecy::SecretString;
 
 use crate::{
     asking::{Asking, Heard},
-    check::{Told, Verdict},
-    connectors::{self, Context},
+    check::{Check, Told, Verdict},
+    connectors::{
+        self, Context,
+        introspection::{self, Introspection},
+    },
     fault::UpstreamFault,
     fetched::{Fetched, Times},
     http::{Credentials, Outbound},
@@ -68,6 +71,10 @@ pub struct Connection {
     provider: Arc<Provider>,
     keys: Arc<Fetched<PublicKeys>>,
     checks: Vec<Asking>,
+    /// For tokens that only the provider can read; it shares the limit of the check of that kind.
+    introspection: Arc<Introspection>,
+    /// For one such token, however many calls it takes.
+    deadline: Duration,
 }
 
 impl Connection {
@@ -97,12 +104,18 @@ impl Connection {
         let provider = Provider::new(issuer, credentials, outbound.clone(), metadata_times);
         let context = Context { provider: Arc::clone(&provider), outbound, replicas };
         let deadline = context.outbound.check_deadline();
+        let introspection = Arc::new(Introspection::new(&declared(&checks), &context));
         let asking = |settings: &CheckSettings| {
-            let check = connectors::build(settings, &context);
+            let check = if matches!(settings, CheckSettings::Introspection(_)) {
+                Ok(Arc::clone(&introspection) as Arc<dyn Check>)
+            } else {
+                connectors::build(settings, &context)
+            };
             check.map(|check| Asking::new(&id, check, deadline))
         };
         let checks = checks.iter().map(asking).collect::<Result<_, _>>()?;
-        Ok(Arc::new(Self { id, provider, keys: Fetched::new(keys_times), checks }))
+        let keys = Fetched::new(keys_times);
+        Ok(Arc::new(Self { id, provider, keys, checks, introspection, deadline }))
     }
 
     fn fault(&self, fault: &UpstreamFault) -> Fault {
@@ -123,6 +136,12 @@ impl IdentityProvider for Connection {
         let provider = Arc::clone(&self.provider);
         let fetch = async move || provider.fetch_keys().await;
         self.keys.obtain(enough, fetch).await.map_err(|fault| self.fault(&fault))
+    }
+
+    async fn introspect(&self, token: &SecretString) -> Result<Option<Introspected>, Fault> {
+        let described = tokio::time::timeout(self.deadline, self.introspection.describe(token));
+        let late = |_| UpstreamFault::Deadline(self.deadline.as_millis());
+        described.await.map_err(late).flatten().map_err(|fault| self.fault(&fault))
     }
 
     async fn standing(&self, question: Question) -> Result<Answer, Inconclusive> {
@@ -155,6 +174,24 @@ impl IdentityProvider for Connection {
         }
         answers
     }
+}
+
+/// The settings of the first introspection check, if there is one.
+fn declared(checks: &[CheckSettings]) -> introspection::Settings {
+    let settings = checks.iter().find_map(|check| match check {
+        CheckSettings::Introspection(settings) => Some(settings.clone()),
+        CheckSettings::Userinfo(_)
+        | CheckSettings::Keycloak(_)
+        | CheckSettings::Okta(_)
+        | CheckSettings::Entra(_)
+        | CheckSettings::EntraOnBehalfOf(_)
+        | CheckSettings::Google(_)
+        | CheckSettings::Auth0(_)
+        | CheckSettings::Scim(_)
+        | CheckSettings::Authzen(_)
+        | CheckSettings::Opa(_) => None,
+    });
+    settings.unwrap_or_default()
 }
 
 /// What all checks said together.

@@ -90,16 +90,48 @@ pub(crate) struct Credentials {
 impl Outbound {
     /// # Errors
     /// When the extra certificates cannot be read or there is nobody to trust.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the place where the client is built and bounded"
-    )]
     pub fn new(settings: OutboundSettings) -> Result<Self, OutboundError> {
         let OutboundSettings { reach, extra_ca_pem, deadline, max_body } = settings;
         let roots = tls::roots(extra_ca_pem.as_deref())?;
         if roots.is_empty() && reach == Reach::Public {
             return Err(OutboundError::NoRoots);
         }
+        Self::trusting(roots, reach, deadline, max_body)
+    }
+
+    /// The same for something of ours that may be in our own network, believing `ca_pem` and nobody
+    /// else, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read.
+    pub(crate) fn inside(&self, ca_pem: Option<&[u8]>) -> Result<Self, OutboundError> {
+        let reach = match self.reach {
+            Reach::Public | Reach::Inside => Reach::Inside,
+            Reach::Anywhere => Reach::Anywhere,
+        };
+        let roots = match ca_pem {
+            Some(pem) => tls::only(pem)?,
+            None => RootCertStore::clone(&self.roots),
+        };
+        Self::trusting(roots, reach, self.deadline, self.max_body)
+    }
+
+    /// Whether it is for development: at any address, also by http.
+    pub(crate) fn may_ask_anything(&self) -> bool {
+        self.reach == Reach::Anywhere
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place where the client is built and bounded"
+    )]
+    fn trusting(
+        roots: RootCertStore,
+        reach: Reach,
+        deadline: Duration,
+        max_body: usize,
+    ) -> Result<Self, OutboundError> {
         let roots = Arc::new(roots);
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(Arc::clone(&roots))?)

@@ -6,7 +6,7 @@
 //! `asking` and `checks` (which exchanges may share an answer), `budget` (how often we may ask),
 //! `access` (how we are let in), `provider`, `metadata` and `fetched` (what a provider publishes); then
 //! [`transmitter`] (whoever sends us security events, and the stream we have there); then [`sinks`]
-//! (where audit trails are sent).
+//! (where audit trails are sent); then [`trust`] (whom clients are believed by).
 //!
 //! INVARIANT: a standing is told only from answers to requests that were sent after the caller asked
 //! or, where the connection is declared so, at most `max_age` before, and never across an epoch.
@@ -28,3 +28,4 @@ mod provider;
 pub mod settings;
 pub mod sinks;
 pub mod transmitter;
+pub mod trust;

@@ -1,11 +1,13 @@
 //! What a provider says of a token now (RFC 7662 §2.2).
 
+mod described;
+
 use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use delegation::ports::Question;
+use delegation::ports::{Introspected, Question};
 use policy::{Scope, Session, SignIn, Standing, Timestamp};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -53,10 +55,26 @@ impl Check for Introspection {
         About::Token
     }
 
-    /// No `token_type_hint`: the token may be of either kind, and the hint only speeds up the
-    /// provider's search.
     async fn ask(&self, question: &Question) -> Result<Told, UpstreamFault> {
         let token = question.token.as_ref().ok_or(UpstreamFault::NoToken)?;
+        standing(&self.fetch(token).await?, &self.provider.issuer, &question.user)
+    }
+}
+
+impl Introspection {
+    /// What the provider says of a token that only it can read; none when it is not active.
+    pub(crate) async fn describe(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<Introspected>, UpstreamFault> {
+        described::described(&self.fetch(token).await?, &self.provider.issuer)
+    }
+
+    /// The answer about `token`, unread.
+    ///
+    /// No `token_type_hint`: the token may be of either kind, and the hint only speeds up the
+    /// provider's search.
+    async fn fetch(&self, token: &SecretString) -> Result<Vec<u8>, UpstreamFault> {
         let endpoint = &self.provider.metadata().await?.introspection_endpoint;
         let endpoint = endpoint.as_ref().ok_or_else(|| {
             UpstreamFault::Metadata("there is no `introspection_endpoint`".to_owned())
@@ -71,7 +89,7 @@ impl Check for Introspection {
             401 => return Err(UpstreamFault::OurCredentials),
             status => return Err(UpstreamFault::Status(status)),
         }
-        standing(&reply.body, &self.provider.issuer, &question.user)
+        Ok(reply.body)
     }
 }
 

@@ -54,6 +54,18 @@ pub(super) fn roots(extra_ca_pem: Option<&[u8]>) -> Result<RootCertStore, Outbou
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let Some(pem) = extra_ca_pem else { return Ok(roots) };
+    add(&mut roots, pem)?;
+    Ok(roots)
+}
+
+/// The certificates in `pem`, and no others.
+pub(super) fn only(pem: &[u8]) -> Result<RootCertStore, OutboundError> {
+    let mut roots = RootCertStore::empty();
+    add(&mut roots, pem)?;
+    Ok(roots)
+}
+
+fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), OutboundError> {
     let extra = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| OutboundError::ExtraCa(error.to_string()))?;
@@ -63,5 +75,5 @@ pub(super) fn roots(extra_ca_pem: Option<&[u8]>) -> Result<RootCertStore, Outbou
     for certificate in extra {
         roots.add(certificate).map_err(|error| OutboundError::ExtraCa(error.to_string()))?;
     }
-    Ok(roots)
+    Ok(())
 }

@@ -12,7 +12,7 @@ pub struct Visit<'a> {
     pub method: &'a str,
     pub url: &'a str,
     pub basic: Option<(&'a str, &'a str)>,
-    pub bearer: Option<&'a str>,
+    pub headers: &'a [(&'a str, &'a str)],
     pub form: Option<&'a [(&'a str, &'a str)]>,
 }
 
@@ -50,8 +50,8 @@ impl Outbound {
         if let Some((id, secret)) = visit.basic {
             request = request.basic_auth(form_encoded(id), Some(form_encoded(secret)));
         }
-        if let Some(token) = visit.bearer {
-            request = request.bearer_auth(token);
+        for (name, value) in visit.headers {
+            request = request.header(*name, *value);
         }
         if let Some(form) = visit.form {
             request = request.form(form);

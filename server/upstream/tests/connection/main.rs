@@ -8,6 +8,7 @@
 
 mod freshness;
 mod keys;
+mod opaque;
 mod provider;
 mod reach;
 mod standing;
