@@ -1,17 +1,21 @@
 //! Organizations out of settings and database: the only place where concrete types meet.
 
+mod client;
 mod connect;
 pub mod connection;
 pub mod exports;
 mod ring;
+pub mod trust;
+mod trusted;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use delegation::{
+    client::Trusted,
     declared::{self, Declared, Registry, Stoppable},
     operator::{Operator, Power},
-    org::{Agent, Org, Resource},
+    org::{Org, Resource},
     ports::StreamId,
     refusal::Fault,
     status::StatusIndexes,
@@ -32,7 +36,12 @@ use self::{
     exports::{Export, Exported, Exporter},
 };
 use crate::{
-    clock, config::Config, custody::Keeper, http::status_lists::Made, jobs::streams::Watched,
+    clock,
+    config::{Config, proxy::Proxy},
+    custody::Keeper,
+    http::status_lists::Made,
+    jobs::streams::Watched,
+    limits::Limits,
     metrics::Metrics,
 };
 
@@ -52,6 +61,10 @@ pub struct App {
     pub store: Store,
     pub keeper: Keeper,
     pub metrics: Metrics,
+    pub limits: Limits,
+    pub proxy: Proxy,
+    /// Whether certificates of clients can arrive.
+    pub asks_for_certificates: bool,
     /// Status lists as they are served.
     pub(crate) status_lists: Made,
     registry: Arc<dyn Registry>,
@@ -76,6 +89,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    fn trusted(&self) -> (&[declared::Trust], &Trusted) {
+        (&self.declared.trusts, &self.org.trusted)
+    }
+
     fn streams_of(&self, connection: &str) -> Vec<Stream> {
         let of = |stream: &&Stream| stream.connection == connection;
         self.streams.iter().filter(of).cloned().collect()
@@ -111,6 +128,9 @@ impl App {
             store,
             keeper,
             metrics: Metrics::new(),
+            limits: Limits::new(config.limits),
+            asks_for_certificates: config.takes_client_certificates(),
+            proxy: config.proxy.clone(),
             status_lists: Made::default(),
             exporter,
             maker: Maker { master: data_key, outbound, replicas: config.upstream.replicas },
@@ -278,12 +298,14 @@ impl App {
         let connections = connections.map(|c| self.maker.connection(declared, c, previous));
         let connections = connections.collect::<Result<Vec<_>, _>>()?;
         let (connections, streams): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
-        let agent = |agent| Arc::new(agent_of(agent, &declared.stopped));
-        let agents = declared.agents.iter().map(|it| (it.id.clone(), agent(it)));
-        let resources: Vec<_> =
-            declared.resources.iter().map(|resource| Arc::new(resource_of(resource))).collect();
-        let server =
-            |resource: &Arc<Resource>| Some((resource.client_id.clone()?, resource.clone()));
+        let agent = |agent| self.maker.agent(agent, &declared.stopped, previous);
+        let agents = declared.agents.iter().map(|it| Ok((it.id.clone(), Arc::new(agent(it)?))));
+        let agents = agents.collect::<Result<_, Fault>>()?;
+        let resource = |resource| self.maker.resource(resource, previous).map(Arc::new);
+        let resources = declared.resources.iter().map(resource).collect::<Result<Vec<_>, _>>()?;
+        let server = |resource: &Arc<Resource>| {
+            Some((resource.client.as_ref()?.id.clone(), resource.clone()))
+        };
         let status_lists = self.store.status_lists(id);
         // What was leased stays leased.
         let status_indexes = previous.map_or_else(
@@ -297,7 +319,7 @@ impl App {
             rules,
             policy_hash,
             default_target: settings.default_target.clone(),
-            agents: agents.collect(),
+            agents,
             servers: resources.iter().filter_map(server).collect(),
             resources: resources.into_iter().map(|it| (it.id.clone(), it)).collect(),
             operators: declared.operators.iter().map(|it| Arc::new(operator_of(it))).collect(),
@@ -310,6 +332,12 @@ impl App {
             trail: self.trail(id),
             status_lists,
             status_indexes,
+            trusted: self.maker.trusted(id, &declared.trusts, previous.map(Loaded::trusted))?,
+            templates: declared.templates.clone(),
+            dpop_nonce: settings.options.dpop_nonce,
+            trust_domain: settings.options.trust_domain.clone(),
+            once: self.store.single_use(id),
+            limiter: self.limits.declare(id, &settings.options.limits),
         };
         Ok((org, streams.into_iter().flatten().collect()))
     }
@@ -347,30 +375,10 @@ fn workshop(config: &Config) -> Result<Workshop, StartError> {
     Ok(Workshop { outbound, directory: config.exports.directory.clone() })
 }
 
-fn resource_of(declared: &declared::Resource) -> Resource {
-    Resource {
-        id: declared.id.clone(),
-        scope: declared.scope.clone(),
-        client_id: declared.client_id.clone(),
-        secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
-        status: declared.status,
-    }
-}
-
 fn operator_of(declared: &declared::Operator) -> Operator {
     Operator {
         id: declared.id.clone(),
         powers: declared.powers.iter().filter_map(|code| Power::read(code)).collect(),
-        secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
-    }
-}
-
-fn agent_of(declared: &declared::Agent, stopped: &[Stoppable]) -> Agent {
-    Agent {
-        id: declared.id.clone(),
-        ceiling: declared.scope.clone(),
-        aliases: declared.aliases.clone(),
-        disabled: declared.disabled || stopped.contains(&Stoppable::Agent(declared.id.clone())),
         secrets: declared.secrets.iter().copied().map(SecretHash::from_bytes).collect(),
     }
 }

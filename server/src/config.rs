@@ -5,8 +5,10 @@
 pub mod database;
 pub mod exports;
 pub mod keys;
+pub mod limits;
 pub mod listen;
 pub mod log;
+pub mod proxy;
 pub mod tls;
 pub mod upstream;
 
@@ -34,6 +36,10 @@ struct File {
     #[serde(default)]
     tls: tls::File,
     #[serde(default)]
+    proxy: proxy::File,
+    #[serde(default)]
+    limits: limits::File,
+    #[serde(default)]
     upstream: upstream::File,
     #[serde(default)]
     exports: exports::File,
@@ -53,6 +59,8 @@ pub struct Config {
     pub database: database::Database,
     pub keys: keys::Keys,
     pub tls: Option<tls::Tls>,
+    pub proxy: proxy::Proxy,
+    pub limits: limits::Limits,
     pub upstream: upstream::Upstream,
     pub exports: exports::Exports,
     pub log: log::Log,
@@ -139,15 +147,18 @@ impl Config {
         let database = file.database.resolve(base, &mut problems);
         let keys = file.keys.resolve(base, &mut problems);
         let tls = file.tls.resolve(base, &mut problems);
+        let proxy = file.proxy.resolve(&mut problems);
+        let limits = file.limits.resolve(&mut problems);
         let upstream = file.upstream.resolve(base, &mut problems);
         let exports = file.exports.resolve(base);
         let log = file.log.resolve(&mut problems);
-        match (public_url, listen, database, keys, upstream, log) {
+        match (public_url, listen, database, keys, proxy, upstream, log) {
             (
                 Some(public_url),
                 Some(listen),
                 Some(database),
                 Some(keys),
+                Some(proxy),
                 Some(upstream),
                 Some(log),
             ) if problems.0.is_empty() => {
@@ -161,6 +172,8 @@ impl Config {
                     database,
                     keys,
                     tls,
+                    proxy,
+                    limits,
                     upstream,
                     exports,
                     log,
@@ -174,6 +187,12 @@ impl Config {
     #[must_use]
     pub fn origin(&self) -> &str {
         self.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// Whether certificates of clients can arrive, by TLS or from a proxy.
+    #[must_use]
+    pub fn takes_client_certificates(&self) -> bool {
+        self.proxy.certificate.is_some() || self.tls.as_ref().is_some_and(|tls| tls.asks_clients)
     }
 }
 

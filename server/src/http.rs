@@ -13,17 +13,22 @@
 //! | `/healthz`, `/readyz` | [`health`] |
 //! | `/metrics` | [`metrics`] |
 //!
+//! Whom a request comes from is for [`peer`] to know, and how much of it is let in for [`gate`].
+//!
 //! The organization is found from the path of its issuer, never from a header or a form field.
 
 pub mod admin;
+mod along;
 mod body;
 mod call;
 mod current;
 pub mod discovery;
+mod gate;
 pub mod health;
 pub mod introspect;
 pub mod jwks;
 pub mod metrics;
+pub(crate) mod peer;
 mod reply;
 pub mod revoke;
 pub mod signals;
@@ -38,7 +43,7 @@ use delegation::org::Org;
 use crate::app::App;
 
 /// Below an issuer; discovery builds its URLs from the same table.
-pub(crate) const TOKEN: &str = "/oauth/token";
+pub(crate) use delegation::request::TOKEN_ENDPOINT as TOKEN;
 pub(crate) const JWKS: &str = "/oauth/jwks";
 pub(crate) const INTROSPECT: &str = "/oauth/introspect";
 pub(crate) const REVOKE: &str = "/oauth/revoke";
@@ -81,7 +86,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         signals::routes(config, issuer);
         admin::routes(config, issuer);
     }
-    config.route("/o/{org}/.well-known/openid-configuration", web::get().to(discovery::get));
+    config
+        .route("/o/{org}/.well-known/openid-configuration", web::get().to(discovery::get))
+        // Not where RFC 8414 §3 puts it, but where some libraries look all the same.
+        .route("/o/{org}/.well-known/oauth-authorization-server", web::get().to(discovery::get));
     config.default_service(web::to(nothing_here));
 }
 

@@ -23,6 +23,7 @@ pub struct Metrics {
     idp_checks: IntCounterVec,
     idp_seconds: HistogramVec,
     signals: IntCounterVec,
+    limited: IntCounterVec,
     stream_age: IntGaugeVec,
     pub ledger: LedgerMetrics,
     pub exports: ExportMetrics,
@@ -71,6 +72,12 @@ impl Metrics {
             "Signals of identity providers, by the way they came and what became of them.",
             &["org", "connection", "source", "outcome"],
         );
+        let limited = counter(
+            &registry,
+            "actas_limited_total",
+            "Requests that were too many, by whose they were; `running` are too many at once.",
+            &["org", "by"],
+        );
         let stream_age = gauge(
             &registry,
             "actas_signal_stream_age_seconds",
@@ -91,6 +98,7 @@ impl Metrics {
             idp_checks,
             idp_seconds,
             signals,
+            limited,
             stream_age,
             ledger,
             exports,
@@ -122,6 +130,12 @@ impl Metrics {
     /// Counts a signal. `outcome`: `applied`, `duplicate`, `ignored`, `refused` or `unavailable`.
     pub fn signal(&self, org: &str, connection: &str, source: &str, outcome: &str) {
         self.signals.with_label_values(&[org, connection, source, outcome]).inc();
+    }
+
+    /// Counts a request that was refused because it was too much. `by`: `organization`, `agent`, `user`,
+    /// `address`, `guessing` or `running`.
+    pub fn limited(&self, org: &str, by: &'static str) {
+        self.limited.with_label_values(&[org, by]).inc();
     }
 
     /// Shows how long ago a stream was heard of, in seconds; none when it is not to be relied on.

@@ -41,10 +41,11 @@ pub async fn start(
     mut config: Config,
     listener: Option<TcpListener>,
 ) -> Result<Serving, StartError> {
-    let tls = config.tls.take();
     let app = App::build(&config).await?;
+    let tls = config.tls.take();
     let data = web::Data::from(Arc::clone(&app));
     let http = HttpServer::new(move || Actix::new().app_data(data.clone()).configure(http::routes))
+        .on_connect(http::peer::on_connect)
         .client_request_timeout(SLOWEST_HEADERS)
         .shutdown_timeout(GRACE_SECONDS)
         .disable_signals();

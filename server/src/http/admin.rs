@@ -29,11 +29,15 @@ use delegation::{
 };
 
 use super::{
-    call::{Call, to_its_end},
+    call::{AND_NO_MORE, Call, to_its_end},
+    gate::turned_away,
     nothing_here, org,
     reply::{error, unavailable},
 };
-use crate::app::App;
+use crate::{
+    app::App,
+    limits::{Claim, Claimed},
+};
 
 /// A cascade of a hundred thousand delegations takes seconds. Who waits no longer may ask again: what
 /// was begun goes on.
@@ -149,6 +153,11 @@ async fn answer<A>(
 where
     A: AsyncFnOnce(Errand<'_>) -> Result<HttpResponse, Undone>,
 {
+    let (id, of) = (org.id.clone(), Claimed::Operator);
+    let claim = Claim { address: call.along.address(), org: &id, of };
+    if let Err(too_much) = app.limits.may_try(claim) {
+        return ("limited", turned_away(app, &org, too_much));
+    }
     let org = match current(app, org).await {
         Ok(org) => org,
         Err(fault) => return broken(&fault, call),
@@ -158,7 +167,9 @@ where
         Ok(operator) => operator,
         Err(fault) => {
             let (response, who) = not_let_in(&fault);
-            let why = (error_of(&fault), fault.to_string());
+            let is_last = who.is_none() && app.limits.failed(claim);
+            let more = if is_last { AND_NO_MORE } else { "" };
+            let why = (error_of(&fault), format!("{fault}{more}"));
             return refused(&org, call, operation, (who, why, response)).await;
         }
     };

@@ -2,50 +2,61 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
+    declared::GrantType,
     event::{Event, Outcome},
     form::Malformed,
     org::Org,
-    refusal::{Failure, guidance, oauth_error},
+    refusal::{Failure, Refusal, guidance, oauth_error_of},
 };
 
 use super::{
+    along::Along,
     body,
-    reply::{refused, unavailable},
+    reply::{refused, slow_down, unavailable},
 };
-use crate::clock;
+use crate::{app::App, clock};
+
+/// What is said once in the audit trail, and then no more: requests that are not tried leave no event.
+pub(super) const AND_NO_MORE: &str = "; too many, from there none is tried for a while";
 
 /// What came in, read but not judged.
 pub(super) struct Call {
     pub authorization: Result<Option<String>, Malformed>,
     pub body: Result<Vec<u8>, Malformed>,
+    pub along: Along,
     /// What is known of the request before anything is decided.
     pub event: Event,
 }
 
 impl Call {
     /// A request whose body is a form.
-    pub(super) async fn form(request: &HttpRequest, payload: web::Payload) -> Self {
-        let event = draft(request);
+    pub(super) async fn form(app: &App, request: &HttpRequest, payload: web::Payload) -> Self {
+        let along = Along::read(app, request);
+        let event = draft(request, &along);
         let authorization = body::authorization(request);
-        Self { authorization, body: body::form(request, payload).await, event }
+        Self { authorization, body: body::form(request, payload).await, along, event }
     }
 
     /// A request whose body is JSON.
-    pub(super) async fn json(request: &HttpRequest, payload: web::Payload) -> Self {
-        let event = draft(request);
+    pub(super) async fn json(app: &App, request: &HttpRequest, payload: web::Payload) -> Self {
+        let along = Along::read(app, request);
+        let event = draft(request, &along);
         let authorization = body::authorization(request);
-        Self { authorization, body: body::read(request, payload, "application/json").await, event }
+        let body = body::read(request, payload, "application/json").await;
+        Self { authorization, body, along, event }
     }
 
     /// A request without a body.
-    pub(super) fn bare(request: &HttpRequest) -> Self {
+    pub(super) fn bare(app: &App, request: &HttpRequest) -> Self {
         let authorization = body::authorization(request);
-        Self { authorization, body: Ok(Vec::new()), event: draft(request) }
+        let along = Along::read(app, request);
+        let event = draft(request, &along);
+        Self { authorization, body: Ok(Vec::new()), along, event }
     }
 }
 
 /// What is known of the request before anything is decided.
-fn draft(request: &HttpRequest) -> Event {
+fn draft(request: &HttpRequest, along: &Along) -> Event {
     let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     let sane = |id: &&str| {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -54,7 +65,7 @@ fn draft(request: &HttpRequest) -> Event {
     let id = clock::id();
     let request_id = given.filter(sane).map_or_else(|| id.to_string(), str::to_owned);
     Event {
-        client_address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        client_address: Some(along.address().to_string()),
         ..Event::draft(id, clock::now(), request_id)
     }
 }
@@ -77,15 +88,25 @@ pub(super) async fn to_its_end(
 
 /// Notes in the audit trail why nothing was done, then says as much of it as the caller may know.
 ///
-/// Outcome and reason are for counters.
+/// Outcome and reason are for counters. What is refused because it was too much is counted only:
+/// otherwise whoever floods us would write our trail.
 pub(super) async fn noted(
+    app: &App,
     org: &Org,
-    mut event: Event,
+    (mut event, along): (Event, &Along),
     failure: Failure,
 ) -> (&'static str, &'static str, HttpResponse) {
+    let is_last = along.has_failed((&org.id, &app.limits), &failure);
     let response = match &failure {
+        Failure::Refused(Refusal::TooMany { by, retry_after }) => {
+            app.metrics.limited(&org.id, by.code());
+            let (request_id, by) = (&event.request_id, by.code());
+            tracing::debug!(org = org.id, request_id, by, "too much");
+            return ("limited", by, slow_down(*retry_after));
+        }
         Failure::Refused(refusal) => {
-            let error = oauth_error(refusal);
+            let grant = GrantType::ALL.into_iter().find(|it| Some(it.code()) == event.grant_type);
+            let error = oauth_error_of(refusal, grant);
             event.outcome = Outcome::Refused;
             event.error = Some(error.code);
             event.reason = Some(error.reason.unwrap_or(error.code));
@@ -104,7 +125,8 @@ pub(super) async fn noted(
             unavailable(fault.retry_after())
         }
     };
-    event.detail = Some(failure.to_string());
+    let more = if is_last { AND_NO_MORE } else { "" };
+    event.detail = Some(format!("{failure}{more}"));
     let (outcome, reason) = (event.outcome.code(), event.reason.unwrap_or("none"));
     let request_id = event.request_id.clone();
     match org.ledger.note(event).await {

@@ -34,7 +34,7 @@ pub(super) async fn decide<T>(
                     Ok(answer) => is_suspect(answer) && app.is_stale(&org).await?,
                     Err(Failure::Refused(Refusal::Client(_))) => app.is_stale(&org).await?,
                     Err(Failure::Refused(_)) => false,
-                    Err(Failure::Broken(fault)) => matches!(fault, Fault::Changed),
+                    Err(Failure::Broken(fault)) => is_of_the_past(app, &org, fault).await?,
                 };
             let current = if is_old { app.reload(&org.id, org.revision).await? } else { None };
             Ok((result, current))
@@ -47,4 +47,17 @@ pub(super) async fn decide<T>(
         }
     }
     (org, Err(Fault::Late.into()))
+}
+
+/// Whether a fault came of an old snapshot: by now somebody else may be asked, or elsewhere.
+///
+/// # Errors
+///
+/// The revision cannot be read.
+pub(super) async fn is_of_the_past(app: &App, org: &Org, fault: &Fault) -> Result<bool, Fault> {
+    match fault {
+        Fault::Changed => Ok(true),
+        Fault::IdentityProvider { .. } | Fault::Trusted { .. } => app.is_stale(org).await,
+        Fault::Store(_) | Fault::Keys(_) | Fault::Late | Fault::Signalled => Ok(false),
+    }
 }

@@ -11,7 +11,7 @@ use actix_web::{
     web,
 };
 use delegation::{
-    client::{Caller, Credentials, authenticate_caller},
+    client::Credentials,
     form::{Form, Malformed},
     introspect::{Introspection, IntrospectionRequest, introspect, signed},
     org::Org,
@@ -20,8 +20,8 @@ use delegation::{
 
 use super::{
     call::{Call, to_its_end},
-    current, nothing_here, org,
-    reply::{refused, render, unavailable},
+    current, gate, nothing_here, org,
+    reply::{refused, render, slow_down, unavailable},
 };
 use crate::{app::App, clock};
 
@@ -35,8 +35,13 @@ pub(super) async fn post(
 ) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
     let is_signed = wants_signed(&request);
-    let call = Call::form(&request, payload).await;
-    to_its_end(call.event.request_id.clone(), answer(app, org, (call, is_signed))).await
+    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        return slow_down;
+    }
+    let call = Call::form(&app, &request, payload).await;
+    let request_id = call.event.request_id.clone();
+    let room = (app.clone(), Arc::clone(&org));
+    to_its_end(request_id, gate::run(room, answer(app, org, (call, is_signed)))).await
 }
 
 /// RFC 9701 §4: the caller asks by `Accept`. Of both forms, the one it prefers.
@@ -70,13 +75,19 @@ async fn answer(
     (call, is_signed): (Call, bool),
 ) -> HttpResponse {
     let began = Instant::now();
-    let decide = async |org: &Org| decide(org, &call, is_signed).await;
+    let decide = async |org: &Org| decide((org, &app), &call, is_signed).await;
     let may_be_old = |said: &Said| match said.introspection() {
         Introspection::Active(_) => false,
         Introspection::Inactive(why) => why.may_be_of_the_past(),
     };
     let (org, result) = current::decide(&app, org, decide, may_be_old).await;
     let (org, request_id) = (org.id.as_str(), call.event.request_id.as_str());
+    if let Err(failure) = &result
+        && call.along.has_failed((org, &app.limits), failure)
+    {
+        let address = call.along.address();
+        tracing::warn!(org, request_id, %address, "introspections fail so often that they are not tried");
+    }
     let (outcome, reason, response) = match result {
         Ok(said) => {
             let (outcome, reason) = match said.introspection() {
@@ -85,6 +96,10 @@ async fn answer(
             };
             tracing::debug!(org, request_id, outcome, reason, "introspected");
             (outcome, reason, said.render())
+        }
+        Err(Failure::Refused(Refusal::TooMany { by, retry_after })) => {
+            app.metrics.limited(org, by.code());
+            ("limited", by.code(), slow_down(retry_after))
         }
         Err(Failure::Refused(refusal)) => {
             let error = oauth_error(&refusal);
@@ -101,15 +116,16 @@ async fn answer(
 }
 
 /// Form, caller, request, flow: the first that fails ends it.
-async fn decide(org: &Org, call: &Call, is_signed: bool) -> Result<Said, Failure> {
+async fn decide((org, app): (&Org, &App), call: &Call, is_signed: bool) -> Result<Said, Failure> {
     let refused = |malformed: &Malformed| Refusal::Request(*malformed);
     let form = Form::parse(call.body.as_deref().map_err(refused)?).map_err(Refusal::Request)?;
     let authorization = call.authorization.as_ref().map_err(refused)?;
+    let now = clock::now();
     let credentials =
         Credentials::read(authorization.as_deref(), &form).map_err(Refusal::Request)?;
-    let caller: Caller = authenticate_caller(org, &credentials).map_err(Refusal::Client)?;
+    let caller = call.along.caller((org, &app.limits), credentials, now).await?;
+    let caller = caller.spend(org, call.event.id).await?;
     let request = IntrospectionRequest::parse(&form).map_err(Refusal::Request)?;
-    let now = clock::now();
     let introspection = introspect(org, &caller, &request, now).await?;
     Ok(if is_signed {
         let token = signed(org, &caller, &introspection, now).await?;

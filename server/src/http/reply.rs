@@ -60,6 +60,21 @@ pub(super) fn unavailable(retry_after: Option<u64>) -> HttpResponse {
     response
 }
 
+/// RFC 6585 §4: too much was asked. Nothing was decided, so it may be asked again.
+pub(super) fn slow_down(retry_after: u64) -> HttpResponse {
+    let mut response = render(
+        429,
+        &ErrorBody {
+            error: "temporarily_unavailable",
+            error_description: "too many requests, slow down",
+            reason: Some("too_many"),
+            guidance: Guidance::default(),
+        },
+    );
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(retry_after));
+    response
+}
+
 /// RFC 6749 §5.1: `Cache-Control: no-store` and `Pragma: no-cache` on whatever is said here.
 pub(super) fn render(status: u16, body: &impl Serialize) -> HttpResponse {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);

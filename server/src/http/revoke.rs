@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
-    client::{Credentials, authenticate},
+    client::{Caller, Credentials},
     event::{Event, quoted},
     form::{Form, Malformed},
     org::Org,
@@ -17,9 +17,9 @@ use delegation::{
 
 use super::{
     call::{Call, noted, to_its_end},
-    current, nothing_here, org,
+    current, gate, nothing_here, org,
 };
-use crate::app::App;
+use crate::{app::App, clock};
 
 pub(super) async fn post(
     app: web::Data<App>,
@@ -27,14 +27,19 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
-    let call = Call::form(&request, payload).await;
-    to_its_end(call.event.request_id.clone(), answer(app, org, call)).await
+    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        return slow_down;
+    }
+    let call = Call::form(&app, &request, payload).await;
+    let request_id = call.event.request_id.clone();
+    let room = (app.clone(), Arc::clone(&org));
+    to_its_end(request_id, gate::run(room, answer(app, org, call))).await
 }
 
 async fn answer(app: web::Data<App>, org: Arc<Org>, call: Call) -> HttpResponse {
     let decide = async |org: &Org| {
         let mut event = call.event.clone();
-        let result = decide(org, &call, &mut event).await;
+        let result = decide((org, &app), &call, &mut event).await;
         // What was learned of a request that is refused goes into its event.
         Ok((result, event))
     };
@@ -44,7 +49,7 @@ async fn answer(app: web::Data<App>, org: Arc<Org>, call: Call) -> HttpResponse 
     let (org, decided) = current::decide(&app, org, decide, is_suspect).await;
     let (result, event) = match decided {
         Ok((result, event)) => (result, event),
-        Err(failure) => (Err(failure), call.event),
+        Err(failure) => (Err(failure), call.event.clone()),
     };
     let (outcome, response) = match result {
         Ok(revoked) => {
@@ -57,7 +62,7 @@ async fn answer(app: web::Data<App>, org: Arc<Org>, call: Call) -> HttpResponse 
             (outcome, done())
         }
         Err(failure) => {
-            let (outcome, _, response) = noted(&org, event, failure).await;
+            let (outcome, _, response) = noted(&app, &org, (event, &call.along), failure).await;
             (outcome, response)
         }
     };
@@ -66,14 +71,19 @@ async fn answer(app: web::Data<App>, org: Arc<Org>, call: Call) -> HttpResponse 
 }
 
 /// Form, client, request, flow: the first that fails ends it.
-async fn decide(org: &Org, call: &Call, event: &mut Event) -> Result<Revoked, Failure> {
+async fn decide(
+    (org, app): (&Org, &App),
+    call: &Call,
+    event: &mut Event,
+) -> Result<Revoked, Failure> {
     let refused = |malformed: &Malformed| Refusal::Request(*malformed);
     let form = Form::parse(call.body.as_deref().map_err(refused)?).map_err(Refusal::Request)?;
     let authorization = call.authorization.as_ref().map_err(refused)?;
     let credentials =
         Credentials::read(authorization.as_deref(), &form).map_err(Refusal::Request)?;
-    event.client = credentials.claimed().map(quoted);
-    let client = authenticate(org, &credentials).map_err(Refusal::Client)?;
+    event.client = call.along.claimed(&credentials).map(quoted);
+    let caller = call.along.caller((org, &app.limits), credentials, clock::now()).await?;
+    let client = caller.then(Caller::client)?.spend(org, event.id).await?;
     event.client = Some(client.agent().id.clone());
     let request = RevocationRequest::parse(&form).map_err(Refusal::Request)?;
     revoke(org, &client, &request, event).await

@@ -16,18 +16,23 @@ mod push;
 mod revocation;
 mod scim;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
     org::{Connection, Org},
     refusal::Fault,
-    signal::{Arrival, NotTaken, Source, Taken},
+    signal::{Arrival, NotTaken, SignalRefusal, Source, Taken},
 };
+use keys::TokenFault;
 use serde_json::{Value, json};
 
-use super::org;
-use crate::{app::App, clock};
+use super::{gate::turned_away, nothing_here, org, peer::Peer};
+use crate::{
+    app::App,
+    clock,
+    limits::{Claim, Claimed},
+};
 
 /// A transmitter waits no longer, and sends again.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(10);
@@ -64,24 +69,35 @@ struct Call {
     /// The id of a connection of that organization.
     connection: String,
     authorization: Option<String>,
+    address: IpAddr,
     arrival: Arrival,
 }
 
 impl Call {
-    /// None when the path names no connection of an organization.
-    fn of(app: &web::Data<App>, request: &HttpRequest, source: Source) -> Option<Self> {
-        let org = org(app, request)?;
-        let connection = org.connection(request.match_info().get("connection")?)?.id.clone();
-        let id = clock::id();
+    /// # Errors
+    ///
+    /// The answer when the path names no connection of an organization, or when whoever signals has failed
+    /// too often to prove who it is.
+    async fn of(
+        app: &web::Data<App>,
+        request: &HttpRequest,
+        source: Source,
+    ) -> Result<Self, HttpResponse> {
+        let Some((org, connection)) = named(app, request) else { return Err(nothing_here().await) };
+        let (id, address) = (clock::id(), Peer::address(request, &app.proxy));
         let arrival = Arrival {
             id,
             now: clock::now(),
             request_id: id.to_string(),
-            client_address: request.peer_addr().map(|peer| peer.ip().to_string()),
+            client_address: Some(address.to_string()),
             source,
         };
         let authorization = authorization(request);
-        Some(Self { app: app.clone(), org, connection, authorization, arrival })
+        let call = Self { app: app.clone(), org, connection, authorization, address, arrival };
+        match app.limits.may_try(call.claim()) {
+            Ok(()) => Ok(call),
+            Err(too_much) => Err(turned_away(app, &call.org, too_much)),
+        }
     }
 
     fn connection(&self) -> Result<&Connection, NotTaken> {
@@ -101,7 +117,20 @@ impl Call {
         result
     }
 
+    fn claim(&self) -> Claim<'_> {
+        let of = Claimed::Provider(&self.connection);
+        Claim { address: self.address, org: &self.org.id, of }
+    }
+
     fn record(&self, result: Result<&Taken, &NotTaken>) {
+        if let Err(NotTaken::Refused(refusal)) = result
+            && is_of_a_stranger(*refusal)
+            && self.app.limits.failed(self.claim())
+        {
+            let (org, connection) = (self.org.id.as_str(), self.connection.as_str());
+            let address = self.address;
+            tracing::warn!(org, connection, %address, "signals fail so often that they are not tried");
+        }
         let (org, connection) = (self.org.id.as_str(), self.connection.as_str());
         let (source, request_id) = (self.arrival.source.code(), self.arrival.request_id.as_str());
         let outcome = match result {
@@ -126,6 +155,33 @@ impl Call {
             }
         };
         self.app.metrics.signal(org, connection, source, outcome);
+    }
+}
+
+/// The organization and the id of the connection in the path.
+fn named(app: &App, request: &HttpRequest) -> Option<(Arc<Org>, String)> {
+    let org = org(app, request)?;
+    let connection = org.connection(request.match_info().get("connection")?)?.id.clone();
+    Some((org, connection))
+}
+
+/// Whether the sender has failed to prove who it is, by a secret or by a signature.
+const fn is_of_a_stranger(refusal: SignalRefusal) -> bool {
+    match refusal {
+        SignalRefusal::Stranger
+        | SignalRefusal::Token(TokenFault::UnknownKey | TokenFault::Signature) => true,
+        SignalRefusal::Token(_)
+        | SignalRefusal::NoReceiver
+        | SignalRefusal::Audience
+        | SignalRefusal::Shape
+        | SignalRefusal::NoEvent
+        | SignalRefusal::NoSubject
+        | SignalRefusal::Subject
+        | SignalRefusal::SubjectFormat
+        | SignalRefusal::NotOurs
+        | SignalRefusal::OtherStream
+        | SignalRefusal::State
+        | SignalRefusal::OtherKind => false,
     }
 }
 

@@ -27,7 +27,7 @@ use delegation::{
 use serde_json::json;
 
 use super::{
-    nothing_here, org,
+    gate, nothing_here, org,
     reply::{error, unavailable},
 };
 use crate::{app::App, clock};
@@ -115,6 +115,9 @@ impl Made {
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
+    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        return slow_down;
+    }
     let (outcome, response) = answer(&app, &org, &request).await;
     app.metrics.ledger.status_list(outcome);
     response
@@ -184,6 +187,9 @@ fn serve(request: &HttpRequest, token: &Arc<str>) -> HttpResponse {
 /// §9: all lists on which a token may live.
 pub(super) async fn aggregation(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
+    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        return slow_down;
+    }
     let lists = tokio::time::timeout(SLOWEST_ANSWER, org.status_lists.lists()).await;
     match lists.unwrap_or(Err(Fault::Late)) {
         Ok(lists) => {

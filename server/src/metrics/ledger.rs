@@ -50,13 +50,14 @@ impl LedgerMetrics {
         }
     }
 
-    /// `outcome`: `active`, `inactive`, `refused` or `unavailable`; `reason` from a closed list.
+    /// `outcome`: `active`, `inactive`, `refused`, `limited` or `unavailable`; `reason` from a closed list.
     pub fn introspection(&self, outcome: &'static str, reason: &'static str, seconds: f64) {
         self.introspections.with_label_values(&[outcome, reason]).inc();
         self.introspection_seconds.with_label_values(&[outcome]).observe(seconds);
     }
 
-    /// `by`: `client` or `operator`; `outcome`: `ended`, `unknown`, `refused` or `unavailable`.
+    /// `by`: `client` or `operator`; `outcome`: `ended`, `unknown`, `refused`, `limited` or
+    /// `unavailable`.
     pub fn revocation(&self, by: &'static str, outcome: &'static str) {
         self.revocations.with_label_values(&[by, outcome]).inc();
     }
@@ -66,7 +67,7 @@ impl LedgerMetrics {
         self.status_lists.with_label_values(&[outcome]).inc();
     }
 
-    /// `outcome`: `done`, `refused` or `unavailable`.
+    /// `outcome`: `done`, `refused`, `limited` or `unavailable`.
     pub fn operation(&self, operation: &'static str, outcome: &'static str) {
         self.operations.with_label_values(&[operation, outcome]).inc();
     }

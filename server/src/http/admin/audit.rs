@@ -132,7 +132,7 @@ fn moment(text: Option<String>, name: &str, now: Timestamp) -> Result<Option<Tim
 }
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let call = Call::bare(&request);
+    let call = Call::bare(&app, &request);
     let text = request.query_string().to_owned();
     run((app, request), call, Operation::Audit, async move |errand| {
         let asked = Parameters::read(&text, clock::now())?;
@@ -188,7 +188,7 @@ fn write(page: &Page, next: Option<i64>) -> String {
 
 /// The newest link: what to note elsewhere, and where a follower of what is to come begins.
 pub(super) async fn head(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let call = Call::bare(&request);
+    let call = Call::bare(&app, &request);
     run((app, request), call, Operation::Audit, async |errand| {
         let last = errand.org.trail.ends().await?.last;
         Ok(render(200, &json!({ "seq": last.seq, "hash": keys::hex(&last.hash) })))

@@ -31,7 +31,7 @@ struct Export {
 }
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let call = Call::bare(&request);
+    let call = Call::bare(&app, &request);
     run((app, request), call, Operation::Exports, async |errand| {
         let all = errand.app.store.exports(&errand.org.id).all().await?;
         let head = errand.org.trail.ends().await?.last.seq;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let call = Call::bare(&request);
+    let call = Call::bare(&app, &request);
     run((app, request), call, Operation::Keys, async |errand| {
         let (declared, store) = (declared(&errand).await?, errand.app.store.key_store());
         let custody = errand.app.keeper.custody(&*store, &declared)?;
@@ -67,7 +67,7 @@ pub(super) async fn rotate(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let call = Call::json(&request, payload).await;
+    let call = Call::json(&app, &request, payload).await;
     run((app, request), call, Operation::Rotate, async |errand| turn(&errand).await).await
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let call = Call::json(&request, payload).await;
+    let call = Call::json(&app, &request, payload).await;
     run((app, request), call, Operation::Restore, async |errand| restore(&errand).await).await
 }
 

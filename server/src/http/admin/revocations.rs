@@ -72,7 +72,7 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let call = Call::json(&request, payload).await;
+    let call = Call::json(&app, &request, payload).await;
     run((app, request), call, Operation::Revoke, async |errand| {
         let result = end(&errand).await;
         let outcome = match &result {

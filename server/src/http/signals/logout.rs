@@ -14,8 +14,10 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let call = Call::of(&app, &request, Source::Logout);
-    let Some(call) = call else { return nothing_here().await };
+    let call = match Call::of(&app, &request, Source::Logout).await {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
     let form = body::read(&request, payload, &["application/x-www-form-urlencoded"]).await;
     to_its_end(async move {
         match call.settle(take(&call, form), |taken| taken).await {

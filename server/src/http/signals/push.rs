@@ -16,8 +16,11 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> HttpResponse {
     let stream = request.match_info().get("stream").map(str::to_owned);
-    let call = Call::of(&app, &request, Source::Push);
-    let (Some(call), Some(stream)) = (call, stream) else { return nothing_here().await };
+    let call = match Call::of(&app, &request, Source::Push).await {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
+    let Some(stream) = stream else { return nothing_here().await };
     let set = body::read(&request, payload, &["application/secevent+jwt"]).await;
     to_its_end(async move {
         let taking = take(&call, stream, set);

@@ -11,8 +11,10 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let call = Call::of(&app, &request, Source::Revocation);
-    let Some(call) = call else { return nothing_here().await };
+    let call = match Call::of(&app, &request, Source::Revocation).await {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
     let json = body::read(&request, payload, &["application/json"]).await;
     to_its_end(async move {
         match call.settle(take(&call, json), |taken| taken).await {

@@ -109,7 +109,10 @@ async fn read(
     request: HttpRequest,
     answer: impl FnOnce(&Call) -> HttpResponse,
 ) -> HttpResponse {
-    let Some(call) = Call::of(&app, &request, Source::Scim) else { return nothing_here().await };
+    let call = match Call::of(&app, &request, Source::Scim).await {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
     let known = call.connection().and_then(|connection| {
         let known = authenticate(&call.org, connection, call.authorization.as_deref());
         known.map_err(NotTaken::from)
@@ -129,7 +132,10 @@ async fn change(
     payload: web::Payload,
     asked: impl FnOnce(String) -> Asked,
 ) -> HttpResponse {
-    let Some(call) = Call::of(&app, &request, Source::Scim) else { return nothing_here().await };
+    let call = match Call::of(&app, &request, Source::Scim).await {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
     let asked = asked(id(&request));
     let body = match asked {
         // RFC 7644 §3.6: without a body.

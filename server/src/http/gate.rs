@@ -1,0 +1,39 @@
+//! How much is let in ([`crate::limits`]).
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use delegation::org::Org;
+
+use super::{peer::Peer, reply::slow_down};
+use crate::{app::App, limits::TooMuch};
+
+/// When somebody leaves who is answered now.
+const NEXT_PLACE_SECONDS: u64 = 1;
+
+/// Counts a request by its address, then by its organization; the answer to one that is too many.
+/// Nothing of it was read but its headers.
+pub(super) fn turns_away(app: &App, org: &Org, request: &HttpRequest) -> Option<HttpResponse> {
+    let address = Peer::address(request, &app.proxy);
+    let too_much = app.limits.arrive(&org.id, address).err()?;
+    Some(turned_away(app, org, too_much))
+}
+
+/// Answers, when there is room for one more request of the organization. Its body has arrived: whoever
+/// sends one slowly takes up no room.
+pub(super) async fn run(
+    (app, org): (web::Data<App>, Arc<Org>),
+    answer: impl Future<Output = HttpResponse>,
+) -> HttpResponse {
+    let Some(_running) = app.limits.run(&org.id) else {
+        app.metrics.limited(&org.id, "running");
+        return slow_down(NEXT_PLACE_SECONDS);
+    };
+    answer.await
+}
+
+/// Counts it, and says when to come again.
+pub(super) fn turned_away(app: &App, org: &Org, (by, after): TooMuch) -> HttpResponse {
+    app.metrics.limited(&org.id, by.code());
+    slow_down(after.as_secs().saturating_add(1))
+}
