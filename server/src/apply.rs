@@ -3,13 +3,22 @@
 //! Idempotent: the file is compared with what stands, and only the difference is made, in one
 //! transaction. Nothing is changed when anything in the file is wrong.
 
+mod authentication;
 pub mod check;
+mod clients;
 pub mod connection;
 pub mod diff;
 pub mod export;
+mod grants;
+mod key_set;
+mod names;
 mod operator;
+mod options;
 mod secrets;
 pub mod spec;
+mod spiffe;
+mod token_rules;
+pub mod trusts;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -21,6 +30,7 @@ use keys::DataKey;
 use policy::Timestamp;
 use serde::Serialize;
 
+pub use self::secrets::Asked;
 use self::{check::Desired, diff::Diff};
 
 /// What one run of `apply` did.
@@ -29,7 +39,7 @@ pub struct Report {
     pub org: String,
     pub revision: i64,
     pub changes: Vec<String>,
-    /// The secrets of new agents, resource servers and operators by name, shown this once and never
+    /// Secrets that were made, by the names of whom they are for, shown this once and never
     /// stored.
     pub secrets: BTreeMap<String, String>,
 }
@@ -40,9 +50,16 @@ pub enum ApplyError {
     File(String),
     #[error(
         "`{0}` is not an agent of this file, nor the `client_id` of one of its resources, nor one of \
-         its operators"
+         its operators or service accounts"
     )]
     NoSuchOwner(String),
+    #[error("`{0}` does not authenticate by a secret: its `auth_methods` say how")]
+    WithoutSecret(String),
+    #[error(
+        "`{0}` is asked for twice: a new secret replaces all others, an added one stands beside the \
+         old, which is dropped in a later run"
+    )]
+    Contradiction(String),
     #[error("somebody else changed the organization at the same time; run it again")]
     Raced,
     #[error(transparent)]
@@ -53,8 +70,7 @@ pub enum ApplyError {
 #[derive(Clone, Copy, Debug)]
 pub struct How<'a> {
     pub dry_run: bool,
-    /// Agents, resource servers and operators whose secret is replaced by a new one.
-    pub new_secrets: &'a [String],
+    pub secrets: Asked<'a>,
     pub now: Timestamp,
 }
 
@@ -91,7 +107,7 @@ pub async fn apply_desired(
     let owners = secrets::owners(&desired, current.as_ref());
     let mut diff =
         diff::between(current.as_ref(), &grants, desired, master).map_err(ApplyError::File)?;
-    let secrets = secrets::make(&mut diff, owners, master, how.new_secrets)?;
+    let secrets = secrets::make(&mut diff, owners, master, how.secrets)?;
     let Diff { changes, lines } = diff;
     let mut report = Report { org, revision, changes: lines, secrets };
     if changes.is_empty() {

@@ -13,10 +13,10 @@ use store::Store;
 
 use crate::{
     app::{Connected, connect},
-    apply::{self, How, Report},
+    apply::{self, Asked, How, Report},
     audit, clock,
     config::Config,
-    custody, demo, idp, revoke, serve,
+    custody, demo, idp, oidf_target, revoke, serve,
 };
 
 /// An OAuth 2.0 Token Exchange (RFC 8693) authorization server for AI agents.
@@ -45,8 +45,12 @@ enum Command {
     /// Make an organization what its file says, and print what changed.
     ///
     /// Idempotent: a second run changes nothing. Nothing is changed when anything in the file is
-    /// wrong. The secrets of new agents, resource servers and operators are made here and shown once.
-    #[command(after_help = "Example:\n  actas apply -f org.toml --config actas.toml --dry-run")]
+    /// wrong. The secrets of new agents, service accounts, resource servers and operators are made
+    /// here and shown once.
+    #[command(after_help = "Examples:\n  \
+        actas apply -f org.toml --config actas.toml --dry-run\n  \
+        actas apply -f org.toml --add-secret orchestrator\n  \
+        actas apply -f org.toml --drop-old-secrets orchestrator")]
     Apply(ApplyArguments),
     /// Ask identity providers, as an exchange would, and show what they say.
     #[command(subcommand)]
@@ -67,6 +71,17 @@ enum Command {
     Keys(custody::command::Command),
     /// Play the whole story: server, identity provider, agents, protected API.
     Demo(demo::Arguments),
+    /// Serve something for the conformance suite of the `OpenID` Foundation to examine.
+    ///
+    /// Over TLS, with an authority made for this run: an issuer with two clients of
+    /// `private_key_jwt`, and an API that takes DPoP-bound tokens. Prints the configuration of the
+    /// plan, private keys of the clients included.
+    #[command(
+        hide = true,
+        after_help = "Example, with the suite in a container:\n  \
+            actas oidf-target --listen 0.0.0.0:8443 --host host.docker.internal > plan.json"
+    )]
+    OidfTarget(oidf_target::Arguments),
     /// Print a new master key, under which everything secret is sealed at rest.
     MasterKey,
 }
@@ -91,10 +106,16 @@ struct ApplyArguments {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Replace the secret of this agent, resource server (by its `client_id`) or operator by a new
-    /// one; may be given several times.
+    /// Replace all secrets of this agent, service account, resource server (by its `client_id`) or
+    /// operator by a new one; may be given several times, as may the next two.
     #[arg(long, value_name = "NAME")]
     new_secret: Vec<String>,
+    /// Make a second secret for this one and keep the old beside it, until everybody has the new.
+    #[arg(long, value_name = "NAME")]
+    add_secret: Vec<String>,
+    /// End all secrets of this one but the newest.
+    #[arg(long, value_name = "NAME")]
+    drop_old_secrets: Vec<String>,
 }
 
 /// Runs the command line of this process.
@@ -138,6 +159,7 @@ async fn dispatch(command: Command) -> Done {
         Command::Audit(command) => audit::run(command).await,
         Command::Keys(command) => custody::command::run(command).await,
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
+        Command::OidfTarget(arguments) => oidf_target::run(arguments).await,
         Command::MasterKey => {
             let (_, text) = keys::MasterKey::generate()?;
             say(&mut std::io::stdout(), &text);
@@ -150,8 +172,12 @@ async fn apply(arguments: ApplyArguments) -> Done {
     let config = Config::load(&arguments.config.config)?;
     crate::log::start(&config.log);
     let Connected { store, data_key, .. } = connect(&config).await?;
-    let how =
-        How { dry_run: arguments.dry_run, new_secrets: &arguments.new_secret, now: clock::now() };
+    let secrets = Asked {
+        replaced: &arguments.new_secret,
+        added: &arguments.add_secret,
+        dropped: &arguments.drop_old_secrets,
+    };
+    let how = How { dry_run: arguments.dry_run, secrets, now: clock::now() };
     let report = apply::apply(&*store.registry(), &data_key, &arguments.file, how).await;
     store.close().await;
     let report = report?;

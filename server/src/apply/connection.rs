@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use delegation::declared::TokenRules;
 use keys::Algorithm;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,7 @@ pub struct DesiredConnection {
     pub acr_values: Option<String>,
     pub checks: Vec<CheckSettings>,
     pub signals: SignalSettings,
+    pub tokens: TokenRules,
 }
 
 impl Checker<'_> {
@@ -57,13 +59,12 @@ impl Checker<'_> {
                 algorithm.parse::<Algorithm>().map_err(|e| format!("`algorithms`: {e}")),
             );
         }
-        let kinds = entry.kinds.clone();
-        let kinds = kinds.unwrap_or_else(|| vec!["access_token".into(), "id_token".into()]);
-        if kinds.iter().any(|kind| kind != "access_token" && kind != "id_token") {
-            self.say(&place, "`kinds`: there are `access_token` and `id_token`");
-        }
-        if entry.subject_prefix.starts_with("agent:") {
-            self.say(&place, "`subject_prefix`: `agent:` is the namespace of agents");
+        let kinds = self.kinds(&place, entry);
+        for (ours, whose) in [("agent:", "agents"), ("service:", "service accounts")] {
+            if entry.subject_prefix.starts_with(ours) {
+                let problem = format!("`subject_prefix`: `{ours}` is the namespace of {whose}");
+                self.say(&place, problem);
+            }
         }
         let max_age = self.max_age(&place, entry);
         if let Some(uri) = &entry.reconnect_uri {
@@ -73,6 +74,7 @@ impl Checker<'_> {
             }
         }
         let checks = self.checks(&place, entry);
+        let tokens = self.token_rules(&place, entry, &checks);
         let signals = self.signals(&place, entry);
         let (client_id, client_secret) = self.own_client(&place, entry, &checks)?;
         Some(DesiredConnection {
@@ -90,6 +92,7 @@ impl Checker<'_> {
             acr_values: entry.acr_values.clone(),
             checks,
             signals,
+            tokens,
         })
     }
 

@@ -1,13 +1,14 @@
 //! What has to change for an organization to become what its file says.
 
-use delegation::declared::{
-    Agent, Change, Connection, Declared, DeclaredGrant, Operator, Resource,
-};
+pub(super) mod clients;
+
+use delegation::declared::{Change, Connection, Declared, DeclaredGrant, Operator};
 use keys::DataKey;
 use secrecy::ExposeSecret;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{check::Desired, connection::DesiredConnection, export};
+use super::{check::Desired, connection::DesiredConnection, export, grants, trusts};
 
 /// The changes, and a line for each that a person reads: `+` new, `~` changed, `-` gone.
 #[derive(Debug, Default)]
@@ -22,6 +23,14 @@ impl Diff {
         self.changes.push(change);
     }
 
+    /// Several changes that are one to a person; none when there are none.
+    fn put_all(&mut self, known: bool, what: &str, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.lines.push(format!("{} {what}", if known { '~' } else { '+' }));
+            self.changes.extend(changes);
+        }
+    }
+
     pub(super) fn drop(&mut self, what: &str, change: Change) {
         self.lines.push(format!("- {what}"));
         self.changes.push(change);
@@ -32,10 +41,11 @@ impl Diff {
 ///
 /// # Errors
 ///
-/// When a stored secret cannot be opened: the master key is not the one it was sealed with.
+/// When a stored secret cannot be opened: the master key is not the one it was sealed with. When the
+/// difference cannot be made in one run.
 pub fn between(
     current: Option<&Declared>,
-    grants: &[DeclaredGrant],
+    standing: &[DeclaredGrant],
     desired: Desired,
     master: &DataKey,
 ) -> Result<Diff, String> {
@@ -50,6 +60,8 @@ pub fn between(
         policies: Vec::new(),
         operators: Vec::new(),
         exports: Vec::new(),
+        trusts: Vec::new(),
+        templates: Vec::new(),
         stopped: Vec::new(),
     };
     let current_or_new = current.unwrap_or(&nothing);
@@ -58,20 +70,23 @@ pub fn between(
         diff.put(current.is_some(), &what, Change::PutSettings(desired.settings.clone()));
     }
     connections(&mut diff, current_or_new, &desired, master)?;
-    agents(&mut diff, current_or_new, &desired);
-    resources(&mut diff, current_or_new, &desired);
+    trusts::compare(&mut diff, current_or_new, &desired, master)?;
+    clients::agents(&mut diff, current_or_new, &desired, standing)?;
+    clients::resources(&mut diff, current_or_new, &desired);
     policies(&mut diff, current_or_new, &desired);
     operators(&mut diff, current_or_new, &desired);
     export::compare(&mut diff, current_or_new, &desired, master)?;
-    // Dropping a connection ends its grants, so those of the file begin anew.
-    let ended = |grant: &&DeclaredGrant| {
+    // Dropping a connection, or an agent, ends its grants, so those of the file begin anew.
+    let ended = |grant: &DeclaredGrant| {
         diff.changes.contains(&Change::DropConnection(grant.connection.clone()))
+            || diff.changes.contains(&Change::DropAgent(grant.agent.clone()))
     };
-    let (gone, standing): (Vec<_>, Vec<_>) = grants.iter().cloned().partition(|g| ended(&g));
+    let of_users = standing.iter().filter(|grant| !grants::is_own(grant)).cloned();
+    let (gone, standing): (Vec<_>, Vec<_>) = of_users.partition(|grant| ended(grant));
     for grant in gone {
-        diff.lines.push(format!("- grant of {} to {}", grant.user, grant.agent));
+        diff.lines.push(format!("- {}", grants::what(&grant)));
     }
-    grants_of(&mut diff, &standing, desired.grants);
+    grants::compare(&mut diff, &standing, desired.grants);
     Ok(diff)
 }
 
@@ -155,6 +170,7 @@ fn sealed(wanted: &DesiredConnection, org: &str, master: &DataKey) -> Result<Con
         checks: seal(Sealed::Checks, &plain.checks)?,
         signals: seal(Sealed::Signals, &plain.signals)?,
         streams: stream_ids(wanted),
+        tokens: wanted.tokens.clone(),
     })
 }
 
@@ -217,40 +233,24 @@ fn is_same(
     Ok(*standing == with_its_secrets)
 }
 
-fn agents(diff: &mut Diff, current: &Declared, desired: &Desired) {
-    for wanted in &desired.agents {
-        let standing = current.agents.iter().find(|agent| agent.id == wanted.id);
-        let same = standing.is_some_and(|standing| {
-            *standing == Agent { secrets: standing.secrets.clone(), ..wanted.clone() }
-        });
-        if !same {
-            let what = format!("agent {}", wanted.id);
-            diff.put(standing.is_some(), &what, Change::PutAgent(wanted.clone()));
-        }
+/// Settings sealed anew, unless the stored ones are the same: then none.
+///
+/// # Errors
+///
+/// What is stored cannot be opened by this key, or the settings cannot be sealed.
+pub(super) fn resealed(
+    master: &DataKey,
+    context: &str,
+    settings: &impl Serialize,
+    stored: Option<&[u8]>,
+) -> Result<Option<Vec<u8>>, String> {
+    let plain = serde_json::to_vec(settings).map(Zeroizing::new).map_err(|e| e.to_string())?;
+    let opened = stored.map(|stored| master.open(context, stored)).transpose();
+    // Sealing the same text twice gives different bytes, so the opened ones are compared.
+    if opened.map_err(|e| e.to_string())?.is_some_and(|opened| *opened == *plain) {
+        return Ok(None);
     }
-    for gone in &current.agents {
-        if !desired.agents.iter().any(|agent| agent.id == gone.id) {
-            diff.drop(&format!("agent {}", gone.id), Change::DropAgent(gone.id.clone()));
-        }
-    }
-}
-
-fn resources(diff: &mut Diff, current: &Declared, desired: &Desired) {
-    for wanted in &desired.resources {
-        let standing = current.resources.iter().find(|resource| resource.id == wanted.id);
-        let same = standing.is_some_and(|standing| {
-            *standing == Resource { secrets: standing.secrets.clone(), ..wanted.clone() }
-        });
-        if !same {
-            let what = format!("resource {}", wanted.id);
-            diff.put(standing.is_some(), &what, Change::PutResource(wanted.clone()));
-        }
-    }
-    for gone in &current.resources {
-        if !desired.resources.iter().any(|resource| resource.id == gone.id) {
-            diff.drop(&format!("resource {}", gone.id), Change::DropResource(gone.id.clone()));
-        }
-    }
+    master.seal(context, &plain).map(Some).map_err(|e| e.to_string())
 }
 
 fn policies(diff: &mut Diff, current: &Declared, desired: &Desired) {
@@ -282,27 +282,6 @@ fn operators(diff: &mut Diff, current: &Declared, desired: &Desired) {
     for gone in &current.operators {
         if !desired.operators.iter().any(|operator| operator.id == gone.id) {
             diff.drop(&format!("operator {}", gone.id), Change::DropOperator(gone.id.clone()));
-        }
-    }
-}
-
-fn grants_of(diff: &mut Diff, current: &[DeclaredGrant], desired: Vec<DeclaredGrant>) {
-    let same_pair = |a: &DeclaredGrant, b: &DeclaredGrant| {
-        (&a.connection, &a.user, &a.agent) == (&b.connection, &b.user, &b.agent)
-    };
-    let what = |grant: &DeclaredGrant| format!("grant of {} to {}", grant.user, grant.agent);
-    for gone in current {
-        if !desired.iter().any(|grant| same_pair(gone, grant)) {
-            diff.drop(&what(gone), Change::DropGrant(gone.id.clone()));
-        }
-    }
-    for mut wanted in desired {
-        let standing = current.iter().find(|grant| same_pair(grant, &wanted));
-        // A grant keeps its id when it changes: what was delegated under it still hangs on it.
-        wanted.id =
-            standing.map_or_else(|| crate::clock::id().to_string(), |standing| standing.id.clone());
-        if standing != Some(&wanted) {
-            diff.put(standing.is_some(), &what(&wanted), Change::PutGrant(wanted));
         }
     }
 }

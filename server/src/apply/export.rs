@@ -6,11 +6,10 @@ use delegation::declared::{Change, Declared, Export};
 use keys::DataKey;
 use toml::{Spanned, Table, Value};
 use upstream::sinks::{self, SinkSettings};
-use zeroize::Zeroizing;
 
 use super::{
     check::{Checker, Desired},
-    diff::Diff,
+    diff::{Diff, resealed},
     spec,
 };
 
@@ -67,14 +66,11 @@ pub(super) fn compare(
     for wanted in &desired.exports {
         let (id, kind) = (&wanted.id, wanted.settings.kind());
         let context = sealing_context(&desired.id, id);
-        let broken = |e: &dyn std::fmt::Display| format!("the settings of export `{id}`: {e}");
-        let plain = serde_json::to_vec(&wanted.settings).map_err(|e| broken(&e))?;
-        let plain = Zeroizing::new(plain);
         let standing = current.exports.iter().find(|export| export.id == *id);
-        let stored = standing.map(|standing| master.open(&context, &standing.settings));
-        let stored = stored.transpose().map_err(|e| broken(&e))?;
-        if stored.is_none_or(|stored| *stored != *plain) {
-            let settings = master.seal(&context, &plain).map_err(|e| broken(&e))?;
+        let stored = standing.map(|standing| standing.settings.as_slice());
+        let resealed = resealed(master, &context, &wanted.settings, stored);
+        let broken = |fault| format!("the settings of export `{id}`: {fault}");
+        if let Some(settings) = resealed.map_err(broken)? {
             let export = Export { id: id.clone(), kind: kind.to_owned(), settings };
             let what = format!("export {id} ({kind})");
             diff.put(standing.is_some(), &what, Change::PutExport(export));

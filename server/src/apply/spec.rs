@@ -1,9 +1,21 @@
 //! What an organization's file may say, as written.
 
+mod clients;
+mod trusts;
+
 use std::path::PathBuf;
 
+use delegation::declared::Rate;
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use self::{
+    clients::{
+        AgentEntry, ClientEntry, JwksEntry, ResourceEntry, ServerEntry, ServiceAccountEntry,
+        WorkloadEntry,
+    },
+    trusts::{AttesterEntry, AuthorityEntry, ReviewEntry, TrustDomainEntry, WorkloadIssuerEntry},
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,11 +30,28 @@ pub struct OrgFile {
     pub key_rotation_days: Option<u64>,
     pub audit_retention_days: Option<u64>,
     #[serde(default)]
+    pub dpop_nonce: bool,
+    #[serde(default)]
+    pub limits: LimitsEntry,
+    pub transaction_tokens: Option<TransactionTokensEntry>,
+    #[serde(default)]
     pub connections: Vec<Spanned<ConnectionEntry>>,
     #[serde(default)]
     pub agents: Vec<Spanned<AgentEntry>>,
     #[serde(default)]
+    pub service_accounts: Vec<Spanned<ServiceAccountEntry>>,
+    #[serde(default)]
     pub resources: Vec<Spanned<ResourceEntry>>,
+    #[serde(default)]
+    pub authorization_servers: Vec<Spanned<ServerEntry>>,
+    #[serde(default)]
+    pub workload_issuers: Vec<Spanned<WorkloadIssuerEntry>>,
+    #[serde(default)]
+    pub trust_domains: Vec<Spanned<TrustDomainEntry>>,
+    #[serde(default)]
+    pub certificate_authorities: Vec<Spanned<AuthorityEntry>>,
+    #[serde(default)]
+    pub attesters: Vec<Spanned<AttesterEntry>>,
     #[serde(default)]
     pub grants: Vec<Spanned<GrantEntry>>,
     #[serde(default)]
@@ -32,6 +61,23 @@ pub struct OrgFile {
     /// Read by `upstream`, which knows what each kind needs.
     #[serde(default)]
     pub exports: Vec<Spanned<toml::Table>>,
+}
+
+/// How much may be asked; what is left out is not limited by the organization.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsEntry {
+    pub organization: Option<Rate>,
+    pub agent: Option<Rate>,
+    pub user: Option<Rate>,
+    pub address: Option<Rate>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionTokensEntry {
+    pub trust_domain: String,
+    pub scope: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +97,17 @@ pub struct ConnectionEntry {
     #[serde(default)]
     pub untyped_access_tokens: bool,
     #[serde(default)]
+    pub opaque_tokens: bool,
+    /// Seconds.
+    pub max_token_age: Option<u64>,
+    #[serde(default)]
+    pub clients: Vec<String>,
+    #[serde(default)]
+    pub believe_act: bool,
+    pub groups_claim: Option<String>,
+    #[serde(default)]
+    pub scope_mapping: Vec<MappingEntry>,
+    #[serde(default)]
     pub freshness: Freshness,
     /// Seconds.
     pub max_age: Option<u64>,
@@ -64,6 +121,15 @@ pub struct ConnectionEntry {
     pub logout: Option<toml::Table>,
     pub revocation: Option<toml::Table>,
     pub scim: Option<toml::Table>,
+}
+
+/// What one scope, or one group, of the provider means here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MappingEntry {
+    pub scope: Option<String>,
+    pub group: Option<String>,
+    pub gives: String,
 }
 
 /// Whether an answer of the provider may be used more than once.
@@ -88,30 +154,6 @@ impl std::fmt::Debug for SecretEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SecretEntry")
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgentEntry {
-    pub id: String,
-    pub name: Option<String>,
-    pub scope: String,
-    #[serde(default)]
-    pub aliases: Vec<String>,
-    #[serde(default)]
-    pub disabled: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResourceEntry {
-    pub id: String,
-    pub name: Option<String>,
-    pub scope: String,
-    /// Its own, at our introspection endpoint.
-    pub client_id: Option<String>,
-    #[serde(default)]
-    pub status_list: bool,
 }
 
 #[derive(Debug, Deserialize)]
