@@ -2,6 +2,7 @@
 //! and a protected API, all real and all on loopback.
 
 mod api;
+mod client_keys;
 mod describe;
 mod idp;
 mod stage;

@@ -30,6 +30,8 @@ pub(super) fn json(stage: &Stage) -> String {
             { "id": "https://calendar.demo.example", "scopes": "calendar:read" },
         ],
         "api": format!("{}/documents", stage.api),
+        "keys": stage.client_keys,
+        "platforms": stage.platform_keys,
     });
     if let (Value::Object(described), Value::Object(rest)) = (&mut described, rest) {
         described.extend(rest);
@@ -99,6 +101,9 @@ pub(super) fn text(stage: &Stage) -> String {
     text.push_str("agents\n");
     for (id, secret) in &org.agents {
         text.push_str(&format!("  {id:<14} secret   {secret}\n"));
+    }
+    for id in stage.client_keys.keys() {
+        text.push_str(&format!("  {id:<14} no secret: its private keys are in the description\n"));
     }
     text.push_str("resource servers, for introspection\n");
     for server in &org.resource_servers {

@@ -7,19 +7,25 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App as Actix, HttpServer, web};
+use actix_web::{App as Actix, HttpServer};
 use keys::{Algorithm, MasterKey, SigningKey};
 use secrecy::SecretString;
 use upstream::http::{Outbound, OutboundSettings, Reach};
 use url::Url;
 
-use super::{api::Api, idp};
+use super::{
+    api,
+    client_keys::{self, KeySets},
+    idp,
+};
 use crate::{
     app,
-    apply::{How, apply_desired, check},
+    apply::{Asked, How, apply_desired, check},
     clock,
-    config::{Config, database::Database, exports::Exports, keys::Keys, log, upstream::Upstream},
-    http::JWKS,
+    config::{
+        Config, database::Database, exports::Exports, keys::Keys, limits::Limits, log,
+        proxy::Proxy, upstream::Upstream,
+    },
     serve,
 };
 
@@ -54,6 +60,10 @@ pub(super) struct Stage {
     pub org: Org,
     /// Another organization behind the same identity provider, to show that they do not mix.
     pub other: Org,
+    /// Of the clients of `org` that have no secret.
+    pub client_keys: KeySets,
+    /// Of the platforms that vouch for clients of `org`.
+    pub platform_keys: KeySets,
     /// How the players of the story talk to the servers.
     pub visitor: Outbound,
     servers: Servers,
@@ -125,13 +135,27 @@ impl Stage {
             ..OutboundSettings::default()
         })?;
         let mut servers = Servers(vec![serve_idp(idp, &idp_url)?]);
-        let org = declare(&config, "demo", include_str!("demo.toml"), &idp_url).await?;
-        let other = declare(&config, "other", include_str!("other.toml"), &idp_url).await?;
+        let client_keys = client_keys::of_clients(&directory)?;
+        let platform_keys = client_keys::of_platforms(&directory)?;
+        let file = |text: &str| text.replace("{idp}", &idp_url).replace("{origin}", &origin);
+        let (demo, other) = (file(include_str!("demo.toml")), file(include_str!("other.toml")));
+        let org = declare(&config, "demo", &demo, &directory).await?;
+        let other = declare(&config, "other", &other, &directory).await?;
         let serving = serve::start(config, Some(actas)).await?;
         servers.0.push(serving.server.handle());
         actix_web::rt::spawn(serving.server);
-        let mut stage =
-            Self { origin, idp: idp_url, api: api_url, org, other, visitor, servers, directory };
+        let mut stage = Self {
+            origin,
+            idp: idp_url,
+            api: api_url,
+            org,
+            other,
+            client_keys,
+            platform_keys,
+            visitor,
+            servers,
+            directory,
+        };
         let served = stage.serve_api(api)?;
         stage.servers.0.push(served);
         Ok(stage)
@@ -158,17 +182,8 @@ impl Stage {
     }
 
     fn serve_api(&self, listener: TcpListener) -> Result<actix_web::dev::ServerHandle, StageError> {
-        let api = web::Data::new(Api {
-            resource: DOCUMENTS.to_owned(),
-            issuer: self.org.issuer.clone(),
-            jwks_uri: self.org.at(JWKS),
-            outbound: self.visitor.clone(),
-        });
-        let app = move || {
-            Actix::new()
-                .app_data(api.clone())
-                .route("/documents", web::get().to(super::api::documents))
-        };
+        let verifier = api::verifier(&self.org.issuer, DOCUMENTS, &self.api)?;
+        let app = move || Actix::new().configure(api::routes(&verifier));
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
@@ -199,18 +214,19 @@ fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Co
         },
         keys: Keys { jwks_max_age: KEYS_CACHED, ..Keys::new(master) },
         tls: None,
+        proxy: Proxy::default(),
+        limits: Limits::default(),
         upstream: Upstream { extra_ca: None, deadline: Duration::from_secs(2), replicas: 1 },
         exports: Exports::default(),
         log: log::Log { format: log::Format::Text, filter: "warn".to_owned() },
     })
 }
 
-/// What `actas apply` does. Keeps the secrets it shows.
-async fn declare(config: &Config, id: &str, file: &str, idp: &str) -> Result<Org, StageError> {
+/// What `actas apply` does; files it names lie in `base`. Keeps the secrets it shows.
+async fn declare(config: &Config, id: &str, file: &str, base: &Path) -> Result<Org, StageError> {
     let app::Connected { store, data_key, .. } = app::connect(config).await?;
-    let file = file.replace("{idp}", idp);
-    let desired = check::parse(&file, Path::new(".")).map_err(|problems| problems.join("\n"))?;
-    let how = How { dry_run: false, new_secrets: &[], now: clock::now() };
+    let desired = check::parse(file, base).map_err(|problems| problems.join("\n"))?;
+    let how = How { dry_run: false, secrets: Asked::default(), now: clock::now() };
     let report = apply_desired(&*store.registry(), &data_key, desired, how).await?;
     store.close().await;
     let issuer = format!("{}/o/{id}", config.public_url.as_str().trim_end_matches('/'));

@@ -1,5 +1,6 @@
 //! The story, step by step: each shows its request as a `curl` to paste, and what came back.
 
+mod bound;
 mod request;
 mod sign_in;
 
@@ -37,6 +38,7 @@ pub(super) async fn play(stage: &Stage) -> Done {
     let first = play.orchestrator_exchanges(&user_token).await?;
     let second = play.researcher_exchanges(&first).await?;
     play.api_verifies(&second).await?;
+    bound::play(&mut play, &first).await?;
     play.too_wide_is_refused(&first).await?;
     play.nothing_after_the_user_left(&first).await?;
     play.what_ended_stays_ended(&first).await?;
@@ -158,7 +160,7 @@ impl Play<'_> {
         self.begin("The API verifies the token through the JWKS alone, and says who acts for whom");
         let documents = format!("{}/documents", self.stage.api);
         let reply = self.send(&Request::get(&documents).bearer(token)).await?;
-        let expected = "agent:researcher, asked by agent:orchestrator acts for alice";
+        let expected = "agent:researcher, asked by agent:orchestrator, acts for alice";
         match reply.text("on_behalf_of") {
             Some(told) if told == expected => Ok(()),
             told => Err(self.unexpected(expected, &told.unwrap_or_default())),

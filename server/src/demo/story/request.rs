@@ -11,13 +11,16 @@ pub(super) struct Request<'a> {
     method: &'static str,
     url: &'a str,
     basic: Option<(&'a str, &'a str)>,
-    bearer: Option<&'a str>,
+    /// `Authorization`, when it is no `basic`.
+    presented: Option<String>,
+    /// `DPoP`
+    proof: Option<String>,
     form: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Request<'a> {
     pub(super) fn get(url: &'a str) -> Self {
-        Self { method: "GET", url, basic: None, bearer: None, form: Vec::new() }
+        Self { method: "GET", url, basic: None, presented: None, proof: None, form: Vec::new() }
     }
 
     pub(super) fn post(url: &'a str) -> Self {
@@ -28,8 +31,18 @@ impl<'a> Request<'a> {
         Self { basic: Some((id, secret)), ..self }
     }
 
-    pub(super) fn bearer(self, token: &'a str) -> Self {
-        Self { bearer: Some(token), ..self }
+    pub(super) fn bearer(self, token: &str) -> Self {
+        self.presented(format!("Bearer {token}"))
+    }
+
+    /// With another scheme.
+    pub(super) fn presented(self, credentials: String) -> Self {
+        Self { presented: Some(credentials), ..self }
+    }
+
+    /// RFC 9449 §4.1.
+    pub(super) fn proof(self, proof: String) -> Self {
+        Self { proof: Some(proof), ..self }
     }
 
     pub(super) fn form(self, form: &[(&'a str, &'a str)]) -> Self {
@@ -42,13 +55,18 @@ impl<'a> Request<'a> {
         if let Some((id, secret)) = self.basic {
             lines.push(format!("-u {}", quoted(&format!("{id}:{secret}"))));
         }
-        if let Some(token) = self.bearer {
-            lines.push(format!("-H {}", quoted(&format!("Authorization: Bearer {token}"))));
+        for (name, value) in self.headers() {
+            lines.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
         }
         for (name, value) in &self.form {
             lines.push(format!("--data-urlencode {}", quoted(&format!("{name}={value}"))));
         }
         lines.join(" \\\n    ")
+    }
+
+    fn headers(&self) -> Vec<(&str, &str)> {
+        let headers = [("Authorization", &self.presented), ("DPoP", &self.proof)];
+        headers.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
     }
 
     pub(super) async fn send(
@@ -59,7 +77,7 @@ impl<'a> Request<'a> {
             method: self.method,
             url: self.url,
             basic: self.basic,
-            bearer: self.bearer,
+            headers: &self.headers(),
             form: (self.method == "POST").then_some(self.form.as_slice()),
         };
         let Seen { status, location, body } = visitor.visit(&visit).await?;

@@ -20,6 +20,8 @@ pub enum Kind {
     AccessToken,
     /// `OpenID` Connect Core 1.0 §2.
     IdToken,
+    /// Says nothing itself: what an access token would say is told by introspection only.
+    OpaqueToken,
 }
 
 /// What to mint. Members of `claims` and `header` replace what would be there; null removes.
@@ -92,7 +94,7 @@ fn claims(idp: &DevIdp, minting: &Minting, now: i64) -> Map<String, Value> {
     ]);
     let mut add = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     match minting.kind {
-        Kind::AccessToken => {
+        Kind::AccessToken | Kind::OpaqueToken => {
             let audience = if audience.is_empty() { &idp.settings.audience } else { audience };
             add("aud", one_or_many(audience));
             add("client_id", json!(client_id));
@@ -131,6 +133,7 @@ fn sign(idp: &DevIdp, minting: &Minting, claims: &Map<String, Value>) -> Result<
     let typ = match minting.kind {
         Kind::AccessToken => "at+jwt",
         Kind::IdToken => "JWT",
+        Kind::OpaqueToken => return Ok((idp.fresh)()),
     };
     if minting.claims.is_empty() && minting.header.is_empty() && minting.payload.is_none() {
         return keys::sign(signer, typ, claims);

@@ -45,6 +45,16 @@ fn tells_of_an_id_token_too() {
     assert_eq!(of(&idp, &token, NOW)["active"], true);
 }
 
+#[test]
+fn an_opaque_token_says_nothing_and_is_told_of() {
+    let idp = idp();
+    let token = idp.mint(&minting(Kind::OpaqueToken), NOW).unwrap();
+    assert!(!token.contains('.'), "{token}");
+    let told = of(&idp, &token, NOW);
+    assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!("alice")));
+    assert_eq!(told["exp"], NOW + 600);
+}
+
 /// RFC 7662 §2.2: "[...] the authorization server SHOULD NOT include any additional information
 /// about an inactive token, including why the token is inactive."
 #[test]
