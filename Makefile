@@ -5,7 +5,7 @@ ifeq ($(OPENSSL_NO_VENDOR),)
 unexport OPENSSL_NO_VENDOR
 endif
 
-.PHONY: demo test soak interop keycloak bench bench-size lint deny
+.PHONY: demo test soak interop keycloak oidf-target bench bench-size lint deny
 
 demo: ; cargo run --quiet --bin actas -- demo
 
@@ -16,6 +16,9 @@ soak: ; ACTAS_TEST_RACES=100000 .ci/with-postgres cargo test --workspace --test 
 interop: ; cargo test --workspace --no-run --quiet && conformance/interop/run
 
 keycloak: ; cargo test --workspace --no-run --quiet && conformance/interop/keycloak-run
+
+# ARGUMENTS="--listen 0.0.0.0:8443 --host host.docker.internal" for a suite in a container. Prints the plan, and nothing else.
+oidf-target: ; @cargo run --quiet --bin actas -- oidf-target $(ARGUMENTS)
 
 bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
 
