@@ -49,6 +49,12 @@ impl Directory {
         self.answers(path, Answer::Reply(Reply { status, headers, body: body.to_string() }));
     }
 
+    /// From now on it sends whoever asks there somewhere else.
+    pub fn redirects(&self, path: &str, to: &str) {
+        let headers = vec![("location", to.to_owned())];
+        self.answers(path, Answer::Reply(Reply { status: 307, headers, body: String::new() }));
+    }
+
     /// From now on it asks there to be left alone for so long.
     pub fn throttles(&self, path: &str, seconds: u64) {
         let headers = vec![("retry-after", seconds.to_string())];

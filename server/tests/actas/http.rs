@@ -35,6 +35,11 @@ impl Request {
     /// The same with this header, once.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(present, _)| present != name);
+        self.and_header(name, value)
+    }
+
+    /// The same with this header, besides any of its name.
+    pub fn and_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -126,6 +131,11 @@ impl Reply {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(at, _)| at == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How often it has this header.
+    pub fn count(&self, name: &str) -> usize {
+        self.headers.iter().filter(|(at, _)| at == name).count()
     }
 
     pub fn text(&self) -> &str {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`scene`] (the happy scene of which a test changes one thing), [`overseen`] (the same
 //! with somebody who looks), [`process`], [`provider`], [`transmitter`], [`directory`], [`database`],
-//! [`http`], [`listener`] (what it is made of), then the tests by area. What an RFC obliges the token
-//! endpoint to is asserted in `conformance/`, and not again here.
+//! [`http`], [`secured`], [`listener`] (what it is made of), then the tests by area. What an RFC obliges
+//! the token endpoint to is asserted in `conformance/`, and not again here.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,10 +34,12 @@ mod exports;
 mod http;
 mod listener;
 mod oauth;
+mod oidf_target;
 mod overseen;
 mod process;
 mod provider;
 mod scene;
+mod secured;
 mod serve;
 mod signals;
 mod transmitter;

@@ -33,7 +33,16 @@ fn help_names_every_command() {
 #[test]
 fn help_of_a_command_names_its_options() {
     let help = printed(&["apply", "--help"]);
-    for option in ["--file", "--config", "--dry-run", "--json", "--new-secret", "Example:"] {
+    for option in [
+        "--file",
+        "--config",
+        "--dry-run",
+        "--json",
+        "--new-secret",
+        "--add-secret",
+        "--drop-old-secrets",
+        "Examples:",
+    ] {
         assert!(help.contains(option), "`{option}` is not in:\n{help}");
     }
 }

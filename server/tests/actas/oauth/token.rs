@@ -134,6 +134,19 @@ fn a_sane_request_id_comes_back_and_another_is_replaced() {
     }
 }
 
+#[test]
+fn half_an_attestation_or_two_are_none_that_could_be_used() {
+    let scene = Scene::on(Kind::Sqlite);
+    let (of, proof) = ("oauth-client-attestation", "oauth-client-attestation-pop");
+    let happy = scene.happy();
+    for headers in [&[of][..], &[proof], &[of, of, proof], &[of, proof, proof]] {
+        let add = |request: Request, name: &&str| request.and_header(name, "x");
+        let reply = scene.send(&headers.iter().fold(happy.clone(), add));
+        assert_eq!(reply.refusal(), (401, "invalid_client".into(), String::new()), "{headers:?}");
+    }
+    scene.send(&happy).token();
+}
+
 fn what_is_stored_is_of_no_use_to_who_finds_it(kind: Kind) {
     let scene = Scene::on(kind);
     let presented = scene.provider.access_token("alice");
