@@ -40,8 +40,8 @@ impl<'t> AboutToken<'t> {
 
     /// The same by another agent or resource server of the organization, with `Basic`.
     pub fn by(self, client_id: &str) -> Self {
-        let client = self.target.client(client_id).clone();
-        self.authenticated(Credentials::Basic(client))
+        let credentials = self.target.credentials(client_id);
+        self.authenticated(credentials)
     }
 
     /// The same with other credentials.

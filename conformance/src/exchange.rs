@@ -1,10 +1,11 @@
 //! The happy exchange, of which a test changes one thing.
 
 use crate::{
-    ACCESS_TOKEN, Credentials, DOCUMENTS, Granted, Reply, TOKEN_EXCHANGE, Target, form::Form,
+    ACCESS_TOKEN, Credentials, DOCUMENTS, Granted, ID_JAG, JWT, Key, Reply, TOKEN_EXCHANGE, Target,
+    form::Form,
 };
 
-/// A token exchange request under construction.
+/// A request to the token endpoint under construction: a token exchange, or one of [`crate::grant`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Exchange<'t> {
@@ -21,7 +22,12 @@ impl<'t> Exchange<'t> {
             ("subject_token_type", ACCESS_TOKEN),
             ("resource", DOCUMENTS),
         ];
-        let form = Form::new(&target.token_endpoint, target.agent("orchestrator"), &pairs);
+        Self::new(target, &pairs)
+    }
+
+    /// The orchestrator sends these parameters.
+    pub(crate) fn new(target: &'t Target, pairs: &[(&str, &str)]) -> Self {
+        let form = Form::new(&target.token_endpoint, target.agent("orchestrator"), pairs);
         Self { target, form }
     }
 
@@ -45,10 +51,25 @@ impl<'t> Exchange<'t> {
         self.but(|form| form.without(name))
     }
 
-    /// The same for another agent of the organization, with `Basic`.
+    /// The same for another client of the organization, by its key or with `Basic`.
     pub fn by(self, client_id: &str) -> Self {
-        let agent = self.target.agent(client_id).clone();
-        self.authenticated(Credentials::Basic(agent))
+        let credentials = self.target.credentials(client_id);
+        self.authenticated(credentials)
+    }
+
+    /// The same with a proof that the client has this key.
+    pub fn with_key(self, key: &Key) -> Self {
+        self.but(|form| form.with_key(key))
+    }
+
+    /// The same with one more `DPoP` header, as given.
+    pub fn adding_proof(self, proof: &str) -> Self {
+        self.but(|form| form.adding_proof(proof))
+    }
+
+    /// The same with one more header.
+    pub fn adding_header(self, name: &str, value: &str) -> Self {
+        self.but(|form| form.adding_header(name, value))
     }
 
     /// The same, for the next agent of the chain instead of a resource.
@@ -76,6 +97,23 @@ impl<'t> Exchange<'t> {
         self.form.values(name)
     }
 
+    /// The thumbprint of the key it will prove to have, when it is one of [`Self::with_key`].
+    #[must_use]
+    pub fn proves(&self) -> Option<String> {
+        self.form.proves()
+    }
+
+    /// Whether there is any `DPoP` header.
+    #[must_use]
+    pub const fn has_proof(&self) -> bool {
+        self.form.has_proof()
+    }
+
+    /// Whether it goes to the first organization, whose words are the provider's.
+    pub(crate) fn is_here(&self) -> bool {
+        self.form.endpoint() == self.target.token_endpoint
+    }
+
     /// Who asks, when the credentials name somebody.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
@@ -85,8 +123,11 @@ impl<'t> Exchange<'t> {
     /// Sends the form and holds the reply to the invariants; a token is for the targets as asked.
     #[must_use]
     pub fn send(&self) -> Reply {
-        let asked = [self.values("resource"), self.values("audience")].concat();
-        self.send_as(&asked)
+        // An assertion for another domain is for its authorization server, whatever it is to lead to.
+        let is_abroad =
+            [ID_JAG, JWT].iter().any(|kind| self.values("requested_token_type").contains(kind));
+        let resources = if is_abroad { Vec::new() } else { self.values("resource") };
+        self.send_as(&[resources, self.values("audience")].concat())
     }
 
     /// The same, for a request which may write the names of its targets in another way.

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    Reply, Target,
+    CLIENT_ASSERTION, Key, Reply, Statement, Target,
     http::{escape, form, post},
     target::Client,
 };
@@ -15,6 +15,13 @@ pub enum Credentials {
     Basic(Client),
     /// `client_id` and `client_secret` in the body.
     Body(Client),
+    /// `client_assertion`, of this client and signed with this key each time the form is sent
+    /// (RFC 7523 §2.2).
+    Key(String, Key),
+    /// `client_assertion` exactly as given, said to be of this client.
+    Assertion(String, String),
+    /// `client_id` alone: what comes along in headers, or a certificate, proves it.
+    Named(String),
     /// An `Authorization` header exactly as given.
     Header(String),
     /// No authentication at all.
@@ -28,7 +35,17 @@ pub struct Form {
     endpoint: String,
     credentials: Credentials,
     accept: Option<String>,
+    proofs: Vec<Proof>,
+    headers: Vec<(String, String)>,
     pairs: Vec<(String, String)>,
+}
+
+/// What goes into a `DPoP` header.
+#[derive(Clone, Debug)]
+enum Proof {
+    /// A proof for this very request, made each time the form is sent.
+    Of(Box<Key>),
+    Text(String),
 }
 
 impl Form {
@@ -38,6 +55,8 @@ impl Form {
             endpoint: endpoint.to_owned(),
             credentials: Credentials::Basic(client.clone()),
             accept: None,
+            proofs: Vec::new(),
+            headers: Vec::new(),
             pairs: pairs.iter().map(owned).collect(),
         }
     }
@@ -77,6 +96,45 @@ impl Form {
         self
     }
 
+    /// The same with a proof that its sender has this key, and no other proof.
+    pub fn with_key(mut self, key: &Key) -> Self {
+        self.proofs = vec![Proof::Of(Box::new(key.clone()))];
+        self
+    }
+
+    /// The same with one more `DPoP` header, as given.
+    pub fn adding_proof(mut self, proof: &str) -> Self {
+        self.proofs.push(Proof::Text(proof.to_owned()));
+        self
+    }
+
+    /// The same with one more header.
+    pub fn adding_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The thumbprint of the key it will prove to have, when it is one of [`Self::with_key`].
+    #[must_use]
+    pub fn proves(&self) -> Option<String> {
+        match self.proofs.as_slice() {
+            [Proof::Of(key)] => Some(key.thumbprint()),
+            _ => None,
+        }
+    }
+
+    /// Whether there is any `DPoP` header.
+    #[must_use]
+    pub const fn has_proof(&self) -> bool {
+        !self.proofs.is_empty()
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// All values sent under this name.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
@@ -88,6 +146,9 @@ impl Form {
     pub fn client_id(&self) -> Option<&str> {
         match &self.credentials {
             Credentials::Basic(client) | Credentials::Body(client) => Some(&client.client_id),
+            Credentials::Key(client_id, _)
+            | Credentials::Assertion(client_id, _)
+            | Credentials::Named(client_id) => Some(client_id),
             Credentials::Header(_) | Credentials::Missing => None,
         }
     }
@@ -102,9 +163,25 @@ impl Form {
     #[must_use]
     pub fn send(&self, target: &Target) -> Reply {
         let mut pairs = self.pairs.clone();
-        if let Credentials::Body(client) = &self.credentials {
-            pairs.push(("client_id".to_owned(), client.client_id.clone()));
-            pairs.push(("client_secret".to_owned(), client.client_secret.clone()));
+        let mut add = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
+        match &self.credentials {
+            Credentials::Body(client) => {
+                add("client_id", &client.client_id);
+                add("client_secret", &client.client_secret);
+            }
+            Credentials::Key(client_id, key) => {
+                add("client_assertion_type", CLIENT_ASSERTION);
+                let assertion = Statement::of_client(client_id, key, &target.issuer);
+                add("client_assertion", &assertion.text());
+            }
+            Credentials::Assertion(_, assertion) => {
+                if self.values("client_assertion_type").is_empty() {
+                    add("client_assertion_type", CLIENT_ASSERTION);
+                }
+                add("client_assertion", assertion);
+            }
+            Credentials::Named(client_id) => add("client_id", client_id),
+            Credentials::Basic(_) | Credentials::Header(_) | Credentials::Missing => {}
         }
         self.send_body(target, "application/x-www-form-urlencoded", form(&pairs).as_bytes())
     }
@@ -113,9 +190,18 @@ impl Form {
     #[must_use]
     pub fn send_body(&self, target: &Target, content_type: &str, body: &[u8]) -> Reply {
         let authorization = self.authorization();
+        let proof = |proof: &Proof| match proof {
+            Proof::Of(key) => key.proof("POST", &self.endpoint).text(),
+            Proof::Text(text) => text.clone(),
+        };
+        let proofs: Vec<String> = self.proofs.iter().map(proof).collect();
         let headers: Vec<(&str, &str)> =
             [("authorization", authorization.as_deref()), ("accept", self.accept.as_deref())]
                 .into_iter()
+                .chain(proofs.iter().map(|proof| ("dpop", Some(proof.as_str()))))
+                .chain(
+                    self.headers.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))),
+                )
                 .filter_map(|(name, value)| value.map(|value| (name, value)))
                 .collect();
         let reply = post(&self.endpoint, content_type, &headers, body);
@@ -127,7 +213,11 @@ impl Form {
         match &self.credentials {
             Credentials::Basic(client) => Some(basic(&client.client_id, &client.client_secret)),
             Credentials::Header(value) => Some(value.clone()),
-            Credentials::Body(_) | Credentials::Missing => None,
+            Credentials::Body(_)
+            | Credentials::Key(..)
+            | Credentials::Assertion(..)
+            | Credentials::Named(_)
+            | Credentials::Missing => None,
         }
     }
 }

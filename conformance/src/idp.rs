@@ -33,6 +33,11 @@ impl Idp {
         self.order("id_token", sub)
     }
 
+    /// An access token that says nothing itself, likewise.
+    pub fn opaque_token(&self, sub: &str) -> Mint<'_> {
+        self.order("opaque_token", sub)
+    }
+
     /// Turns a user's account off or on.
     pub fn disable(&self, sub: &str, disabled: bool) {
         self.command(&format!("users/{sub}"), &json!({ "disabled": disabled }));

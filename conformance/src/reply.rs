@@ -4,12 +4,7 @@ use std::fs;
 
 use serde_json::{Map, Value};
 
-use crate::{ACCESS_TOKEN, Exchange, INACTIVE, INTROSPECTION_JWT, Jwt, Target, now};
-
-/// A token of ours lives no longer than this.
-const LONGEST_LIFETIME: i64 = 300;
-/// How far two clocks read one after the other may differ.
-const CLOCK_SLACK: i64 = 5;
+use crate::{INACTIVE, INTROSPECTION_JWT, Jwt, Target};
 
 /// An HTTP response.
 #[derive(Clone, Debug)]
@@ -110,6 +105,7 @@ impl Reply {
             self.text()
         );
         assert!(self.has("cache-control", "no-store"), "Cache-Control: no-store: {self:?}");
+        self.hold_nonce_to_invariants();
         if self.status != 200 {
             assert!(self.has("content-type", "application/json"), "a JSON type: {self:?}");
             let Value::Object(body) = self.json() else { panic!("not a JSON object: {self:?}") };
@@ -117,9 +113,19 @@ impl Reply {
         }
         let log = target.log.as_ref().map(|path| fs::read(path).expect("the server's log"));
         let log = String::from_utf8_lossy(log.as_deref().unwrap_or_default()).into_owned();
-        let secrets = target.clients().map(|client| client.client_secret.as_str());
-        for never in secrets.chain(["panicked at", "eyJ"]) {
+        for never in target.secrets().chain(["panicked at", "eyJ"]) {
             assert!(!log.contains(never), "`{never}` in the log: {log}");
+        }
+    }
+
+    /// RFC 9449 §8.1 and §8.2: "NQCHAR = %x21 / %x23-5B / %x5D-7E", and one header at most.
+    fn hold_nonce_to_invariants(&self) {
+        let named = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("dpop-nonce");
+        let nonces: Vec<_> = self.headers.iter().filter(named).collect();
+        assert!(nonces.len() <= 1, "more than one DPoP-Nonce: {self:?}");
+        let spoken = |c: char| matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E');
+        for (_, nonce) in nonces {
+            assert!(!nonce.is_empty() && nonce.chars().all(spoken), "charset of nonce: {self:?}");
         }
     }
 
@@ -153,8 +159,8 @@ impl Reply {
         assert!(!body.contains_key("access_token"), "a refusal carries no token: {self:?}");
         let said = format!("{:?}{}", self.headers, self.text());
         assert!(!said.contains("eyJ"), "something like a token in a refusal: {said}");
-        for client in target.clients().chain(&target.other_org.agents) {
-            assert!(!said.contains(&client.client_secret), "a secret in a refusal: {said}");
+        for secret in target.secrets() {
+            assert!(!said.contains(secret), "a secret in a refusal: {said}");
         }
     }
 }
@@ -199,41 +205,6 @@ impl Granted {
         }
         actors
     }
-
-    /// What any 200 satisfies, whatever was asked.
-    pub(crate) fn answers(&self, request: &Exchange<'_>, targets: &[&str]) {
-        let member = |name: &str| self.body.get(name).and_then(Value::as_str);
-        assert_eq!(member("token_type").map(str::to_ascii_lowercase).as_deref(), Some("bearer"));
-        assert_eq!(member("issued_token_type"), Some(ACCESS_TOKEN));
-        let expires_in = self.body.get("expires_in").and_then(Value::as_i64);
-        let expires_in = expires_in.expect("expires_in is an integer");
-        let left = self.seconds("exp") - now();
-        assert!((left - expires_in).abs() <= CLOCK_SLACK, "{expires_in} against {left} left");
-        assert!(0 < expires_in && expires_in <= LONGEST_LIFETIME, "lives {expires_in} s");
-        self.stays_within(request);
-        assert_eq!(self.scope(), words(self.claim("scope")), "response and token agree on scope");
-        let asked = targets.iter().copied().filter(|target| !target.is_empty());
-        assert_eq!(asked.collect::<Vec<_>>(), [self.claim("aud")], "the one target asked for");
-        let actors = self.actors();
-        let (_, current) = actors.first().expect("issued tokens always carry act");
-        assert_eq!(Some(current.as_str()), request.client_id().map(agent).as_deref());
-        assert_eq!(Some(self.claim("client_id")), request.client_id());
-    }
-
-    fn stays_within(&self, request: &Exchange<'_>) {
-        let subject = request.values("subject_token").first().map(|text| Jwt::read(text));
-        let subject = subject.expect("a subject token");
-        let parent_expires = subject.claims.get("exp").and_then(Value::as_i64).expect("an exp");
-        assert!(self.seconds("exp") <= parent_expires, "outlives its subject token");
-        let requested = request.values("scope");
-        let of_subject = subject.claims.get("scope").and_then(Value::as_str);
-        for limit in requested.into_iter().chain(of_subject) {
-            let limit = words(limit);
-            // An empty parameter counts as none (RFC 6749 §3.2).
-            let within = limit.is_empty() || self.scope().iter().all(|s| limit.contains(s));
-            assert!(within, "{:?} is not within {limit:?}", self.scope());
-        }
-    }
 }
 
 /// How an agent is named in `act.sub`.
@@ -242,7 +213,7 @@ pub fn agent(client_id: &str) -> String {
     format!("agent:{client_id}")
 }
 
-fn words(text: &str) -> Vec<&str> {
+pub(crate) fn words(text: &str) -> Vec<&str> {
     let mut words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
     words.sort_unstable();
     words

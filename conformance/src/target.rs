@@ -1,11 +1,15 @@
 //! The description file: whom the suite talks to, and with which credentials.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Credentials, Key, Statement};
 
 /// One deployment under test, as written by `actas demo --keep --describe FILE` or by hand.
 ///
@@ -24,6 +28,10 @@ pub struct Target {
     pub agents: Vec<Client>,
     pub resources: Vec<Resource>,
     pub resource_servers: Vec<ResourceServer>,
+    /// The private JWKs of the clients that have no secret, by `client_id`.
+    pub keys: BTreeMap<String, Vec<Value>>,
+    /// The private JWKs of the platforms that vouch for clients, by their name.
+    pub platforms: BTreeMap<String, Vec<Value>>,
     /// A protected resource that accepts our tokens for [`crate::DOCUMENTS`].
     pub api: String,
     /// The server's log, when it can be read from here: it is held to the invariants too.
@@ -106,6 +114,42 @@ impl Target {
         self.clients()
             .find(|client| client.client_id == client_id)
             .unwrap_or_else(|| panic!("the description names no client `{client_id}`"))
+    }
+
+    /// How this client proves who it is: by its first key when it has keys, else by its secret.
+    #[must_use]
+    pub fn credentials(&self, client_id: &str) -> Credentials {
+        match self.keys.get(client_id).and_then(|keys| keys.first()) {
+            Some(jwk) => Credentials::Key(client_id.to_owned(), Key::of(jwk.clone())),
+            None => Credentials::Basic(self.client(client_id).clone()),
+        }
+    }
+
+    /// The key of this client that has this name.
+    pub fn key(&self, client_id: &str, kid: &str) -> Key {
+        let keys = self.keys.get(client_id).map(Vec::as_slice).unwrap_or_default();
+        let jwk = keys.iter().find(|jwk| jwk.get("kid").and_then(Value::as_str) == Some(kid));
+        let jwk = jwk.unwrap_or_else(|| panic!("the description has no key `{client_id}`/`{kid}`"));
+        Key::of(jwk.clone())
+    }
+
+    /// The key with which this platform vouches for clients.
+    pub fn platform(&self, name: &str) -> Key {
+        let jwk = self.platforms.get(name).and_then(|keys| keys.first());
+        Key::of(jwk.unwrap_or_else(|| panic!("the description has no platform `{name}`")).clone())
+    }
+
+    /// This client says who it is, with this key.
+    pub fn assertion(&self, client_id: &str, kid: &str) -> Statement {
+        Statement::of_client(client_id, &self.key(client_id, kid), &self.issuer)
+    }
+
+    /// Everything that must never be shown: secrets, and the private parts of keys.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secrets = self.clients().chain(&self.other_org.agents);
+        let keys = self.keys.values().chain(self.platforms.values()).flatten();
+        let private = keys.filter_map(|jwk| jwk.get("d")?.as_str());
+        secrets.map(|client| client.client_secret.as_str()).chain(private)
     }
 
     /// Everybody who has a secret.

@@ -9,6 +9,10 @@ use std::{
 
 use conformance::{Exchange, target};
 
+mod recheck {
+    mod grants;
+}
+
 /// Longer than the identity provider of these tests asks anybody to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 

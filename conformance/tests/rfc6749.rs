@@ -7,6 +7,10 @@ use conformance::{
     target,
 };
 
+mod rfc6749 {
+    mod client_credentials;
+}
+
 fn secret() -> &'static str {
     &target().agent("orchestrator").client_secret
 }

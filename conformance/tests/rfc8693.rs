@@ -3,6 +3,8 @@
 mod rfc8693 {
     mod actor;
     mod chain;
+    mod own_actor;
+    mod product;
     mod request;
     mod response;
     mod scope;

@@ -5,6 +5,8 @@ use conformance::{Exchange, Jwt, target};
 
 mod rfc8725 {
     mod claims;
+    mod confusion;
+    mod keys;
     mod signature;
     mod text;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use conformance::{CALENDAR, DOCUMENTS, Exchange, Granted, Reply, http, now, target};
+use conformance::{CALENDAR, Credentials, DOCUMENTS, Exchange, Granted, Reply, http, now, target};
 use serde_json::Value;
 
 fn granted() -> Granted {
@@ -19,6 +19,53 @@ fn api(token: &str) -> Reply {
 fn s2_1_is_signed_by_a_published_key() {
     let jwks = http::get(&target().jwks_uri, &[]).json();
     assert!(granted().token.is_signed_by(&jwks));
+}
+
+/// RFC 9068 §2.1: "The authorization server and resource server conforming to this specification MUST
+/// include RS256 … among their supported signature algorithms": the other organization signs with it.
+#[test]
+fn s2_1_rs256_is_among_the_algorithms() {
+    let stranger = Credentials::Basic(target().stranger().clone());
+    let exchange = Exchange::happy(target()).at(&target().other_org.token_endpoint);
+    let granted = exchange.authenticated(stranger).send().granted();
+    assert_eq!(granted.token.header["alg"], "RS256");
+    let url = target().jwks_uri.replace(&target().issuer, &target().other_org.issuer);
+    assert!(granted.token.is_signed_by(&http::get(&url, &[]).json()));
+}
+
+/// RFC 9068 §2.2 of every grant: "iss REQUIRED … exp REQUIRED … aud REQUIRED … sub REQUIRED …
+/// `client_id` REQUIRED … iat REQUIRED … jti REQUIRED"; the type and the scope, too.
+#[test]
+fn s2_2_every_grant_issues_the_same_kind_of_token() {
+    let assertion = target().plain_assertion().mint();
+    let on_behalf = format!("{DOCUMENTS}/.default");
+    let minted = target().idp.access_token("alice").mint();
+    for request in [
+        Exchange::happy(target()),
+        Exchange::own(target(), "nightly"),
+        Exchange::own(target(), "orchestrator"),
+        Exchange::redeeming(target(), &assertion),
+        Exchange::redeeming(target(), &target().id_jag().mint()),
+        Exchange::on_behalf_of(target(), &minted, &on_behalf),
+    ] {
+        let granted = request.send().granted();
+        assert_eq!(granted.token.header["typ"], "at+jwt");
+        for name in ["iss", "aud", "sub", "client_id", "jti", "org_id"] {
+            assert!(!granted.claim(name).is_empty(), "{name}: {:?}", granted.token.claims);
+        }
+        assert!(granted.seconds("iat") < granted.seconds("exp"));
+    }
+}
+
+/// RFC 9068 §3: "If the request does not include a "resource" parameter, the authorization server MUST
+/// use a default resource indicator in the "aud" claim": where there is none, there is no token.
+#[test]
+fn s3_there_is_no_token_without_an_audience() {
+    Exchange::happy(target()).send().granted();
+    Exchange::happy(target()).without("resource").send().refused(400, "invalid_target");
+    let assertion = target().plain_assertion().mint();
+    let redeemed = Exchange::redeeming(target(), &assertion).without("resource");
+    redeemed.send().refused(400, "invalid_target");
 }
 
 /// RFC 9068 §2.1: "JWT access tokens MUST include this media type in the "typ" header parameter to
