@@ -9,7 +9,39 @@ import sys
 
 import requests
 
-from scene import DOCUMENTS, HOPS, chain, expect, read, resource_server, revoke
+from proof import Key
+from scene import (
+    DOCUMENTS,
+    HOPS,
+    agent,
+    chain,
+    exchange,
+    expect,
+    read,
+    resource_server,
+    revoke,
+    signed_in,
+)
+
+
+def bound_to_a_key(scene):
+    """A token for the documents that is of use with the key only (RFC 9449)."""
+    key = Key()
+    reply = exchange(
+        scene["token_endpoint"],
+        agent(scene, "orchestrator"),
+        signed_in(scene),
+        headers={"DPoP": key.proof("POST", scene["token_endpoint"])},
+        resource=DOCUMENTS,
+        scope="documents:read",
+    )
+    token = reply.json()["access_token"]
+    proof = key.proof("GET", scene["api"], token)
+    served = requests.get(scene["api"], headers={"Authorization": f"DPoP {token}", "DPoP": proof}, timeout=10)
+    expect(f"the API serves a token of a key with its proof: {served.status_code}", served.status_code == 200)
+    bare = requests.get(scene["api"], headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    expect(f"and not without: {bare.status_code}", bare.status_code == 401)
+    return token
 
 
 def main(description, out):
@@ -20,6 +52,7 @@ def main(description, out):
     expect(f"the API serves the last token: {call.status_code}", call.status_code == 200)
     first, _, revoked = chain(scene)
     revoke(scene, "orchestrator", first)
+    bound = bound_to_a_key(scene)
     agents = [f"agent:{client_id}" for client_id, _ in reversed(HOPS)]
     told = {
         "issuer": scene["issuer"],
@@ -31,6 +64,7 @@ def main(description, out):
         "scope": "documents:read",
         "token": token,
         "revoked": revoked,
+        "bound": bound,
     }
     pathlib.Path(out).write_text(json.dumps(told))
 

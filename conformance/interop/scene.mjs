@@ -1,6 +1,7 @@
 // The scene of `actas demo` for openid-client: who is there, and a chain of two.
 
 import { readFile } from 'node:fs/promises';
+import { importJWK } from 'jose';
 import * as client from 'openid-client';
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -9,9 +10,9 @@ export const DOCUMENTS = 'https://documents.demo.example';
 
 export const scene = JSON.parse(await readFile(process.argv[2]));
 
-export async function signedIn() {
+export async function signedIn(clientId = 'orchestrator') {
   const order = {
-    kind: 'access_token', sub: 'alice', client_id: 'orchestrator', audience: ['orchestrator'],
+    kind: 'access_token', sub: 'alice', client_id: clientId, audience: [clientId],
     scope: 'documents:read documents:write calendar:read', lifetime: 600,
   };
   const reply = await fetch(`${scene.idp.control}/tokens`, {
@@ -28,6 +29,15 @@ export async function discovered(clientId, options = {}) {
   const { client_secret: secret } = clients.find((one) => one.client_id === clientId);
   return client.discovery(new URL(scene.issuer), clientId, metadata, authentication(secret), {
     algorithm, execute: [client.allowInsecureRequests, ...execute],
+  });
+}
+
+// A client that has no secret: it signs who it is, with the key of this name.
+export async function signing(clientId, kid, keys = scene.keys[clientId]) {
+  const jwk = keys.find((one) => one.kid === kid);
+  const key = await importJWK(jwk, jwk.alg);
+  return client.discovery(new URL(scene.issuer), clientId, undefined, client.PrivateKeyJwt({ key, kid }), {
+    algorithm: 'oauth2', execute: [client.allowInsecureRequests],
   });
 }
 

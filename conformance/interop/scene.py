@@ -8,6 +8,7 @@ import requests
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 DOCUMENTS = "https://documents.demo.example"
+SCOPE = "documents:read documents:write calendar:read"
 HOPS = [
     ("orchestrator", {"audience": "researcher"}),
     ("researcher", {"audience": "archivist"}),
@@ -31,14 +32,14 @@ def resource_server(scene, client_id):
     return found["client_id"], found["client_secret"]
 
 
-def signed_in(scene, user="alice", client_id="orchestrator"):
+def signed_in(scene, user="alice", client_id="orchestrator", scope=SCOPE):
     """An access token which this client got at the IdP when the user signed in."""
     order = {
         "kind": "access_token",
         "sub": user,
         "client_id": client_id,
         "audience": [client_id],
-        "scope": "documents:read documents:write calendar:read",
+        "scope": scope,
         "lifetime": 600,
     }
     reply = requests.post(f"{scene['idp']['control']}/tokens", json=order, timeout=10)
@@ -46,7 +47,7 @@ def signed_in(scene, user="alice", client_id="orchestrator"):
     return reply.json()["token"]
 
 
-def exchange(token_endpoint, client, subject_token, **parameters):
+def exchange(token_endpoint, client, subject_token, headers=None, **parameters):
     """RFC 8693 §2.1 by hand: no OAuth library between us and the server."""
     form = {
         "grant_type": EXCHANGE,
@@ -54,7 +55,7 @@ def exchange(token_endpoint, client, subject_token, **parameters):
         "subject_token_type": ACCESS_TOKEN,
         **parameters,
     }
-    return requests.post(token_endpoint, data=form, auth=client, timeout=10)
+    return requests.post(token_endpoint, data=form, auth=client, headers=headers, timeout=10)
 
 
 def chain(scene):

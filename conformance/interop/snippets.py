@@ -1,5 +1,5 @@
 """The README's snippets, each run as a reader would: verify the chain's last token and refuse a changed
-one; ask whether it still stands, and whether one does whose chain was revoked.
+one and one that is bound to a key; ask whether it still stands, and whether one does whose chain was revoked.
 
 Usage: snippets.py CHAIN, as written by chain.py.
 """
@@ -42,6 +42,16 @@ def python(name, around):
     return [sys.executable, "-c", around.replace("{snippet}", snippet)], HERE
 
 
+def java():
+    """None where there is no Java, which it says."""
+    built = subprocess.run([HERE / "java-classes"], stdout=subprocess.PIPE, text=True)
+    if built.returncode == 75:
+        return []
+    if built.returncode:
+        raise SystemExit("not so: Java compiles")
+    return [("Java", (["java", "-cp", built.stdout.strip(), "Verify"], HERE))]
+
+
 def node(name, around):
     """Imports stay first; what is exported is used right here."""
     lines = (SNIPPETS / name).read_text().replace("export ", "").splitlines()
@@ -63,7 +73,7 @@ def ran(command, cwd, *arguments, may_fail=False):
 def main(path):
     chain = read(path)
     readme = (HERE.parent.parent / "README.md").read_text()
-    for name in ["verify.py", "verify.mjs", "verify.go", "introspect.py", "introspect.mjs"]:
+    for name in ["verify.py", "verify.mjs", "verify.go", "Tokens.java", "introspect.py", "introspect.mjs"]:
         expect(f"the README has {name} as it is run", (SNIPPETS / name).read_text().strip() in readme)
     head, payload, signature = chain["token"].split(".")
     changed = ".".join([head, payload, signature[::-1]])
@@ -72,10 +82,15 @@ def main(path):
         ("Python", python("verify.py", VERIFY_PYTHON)),
         ("Node", node("verify.mjs", VERIFY_NODE)),
         ("Go", (["go", "run", "."], SNIPPETS)),
+        *java(),
     ]:
-        for token, good in [(chain["token"], True), (changed, False)]:
-            said = ran(*command, chain["issuer"], chain["audience"], token, may_fail=not good)
-            expect(f"{language}: {said}" + ("" if good else " for a changed token"), said == (known if good else nobody))
+        for what, token, expected in [
+            ("the token", chain["token"], known),
+            ("a changed one", changed, nobody),
+            ("one that is bound to a key", chain["bound"], nobody),
+        ]:
+            said = ran(*command, chain["issuer"], chain["audience"], token, may_fail=expected == nobody)
+            expect(f"{language}: {said} for {what}", said == expected)
     for language, command in [
         ("Python", python("introspect.py", INTROSPECT_PYTHON)),
         ("Node", node("introspect.mjs", INTROSPECT_NODE)),

@@ -21,5 +21,11 @@ func verify(ctx context.Context, issuer, audience, token string) (map[string]any
 		return nil, err
 	}
 	claims := map[string]any{}
-	return claims, verified.Claims(&claims)
+	if err := verified.Claims(&claims); err != nil {
+		return nil, err
+	}
+	if claims["cnf"] != nil {
+		return nil, errors.New("no bearer token: it is bound to a key")
+	}
+	return claims, nil
 }

@@ -8,5 +8,6 @@ export async function verify(token) {
     typ: 'at+jwt', algorithms: ['ES256'], issuer: ISSUER, audience: AUDIENCE,
     requiredClaims: ['exp', 'iat', 'sub', 'act', 'scope'],
   })
+  if (payload.cnf) throw new Error('no bearer token: it is bound to a key')
   return payload
 }
