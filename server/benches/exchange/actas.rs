@@ -11,10 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Outcome;
+use crate::{Outcome, exchanges};
+
+/// What issuers are built on, where nobody needs to be: a bench verifies nothing through discovery.
+pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8400";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_actas");
 
@@ -53,14 +57,16 @@ impl Actas {
     ) -> Outcome<Self> {
         fs::create_dir_all(directory)?;
         fs::write(directory.join("master.key"), output(actas(directory).arg("master-key"))?)?;
-        // Its log tells which port it was given. Issuers are built on `public_url`, where nobody
-        // needs to be: a bench verifies nothing through discovery.
+        // One address is the whole load. Its log tells which port it was given. The load is the proxy in front of it, which passes
+        // certificates on.
         let config = json!({
-            "public_url": "http://127.0.0.1:8400",
+            "public_url": PUBLIC_URL,
             "listen": "127.0.0.1:0",
             "development": true,
             "database": { "url": database.url },
             "keys": { "master_key_file": "master.key" },
+            "limits": { "address": exchanges::unlimited() },
+            "proxy": { "trusted": ["127.0.0.0/8"], "client_certificate_header": "Client-Cert" },
         });
         fs::write(directory.join("actas.toml"), toml::to_string(&config)?)?;
         fs::write(directory.join("org.toml"), toml::to_string(org)?)?;
@@ -81,6 +87,16 @@ impl Actas {
         started.address = listening(stderr)?;
         started.ready_after = began.elapsed();
         Ok(started)
+    }
+
+    /// The credentials of an agent that has a secret (RFC 6749 §2.3.1).
+    pub(crate) fn basic(&self, agent: &str) -> Outcome<String> {
+        let secret = self.secrets.get(agent).ok_or_else(|| format!("`{agent}` has no secret"))?;
+        Ok(STANDARD.encode(format!("{agent}:{secret}")))
+    }
+
+    pub(crate) fn token_path(&self) -> String {
+        format!("/o/{}/oauth/token", self.org)
     }
 
     pub(crate) fn process(&self) -> u32 {

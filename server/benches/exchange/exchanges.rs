@@ -2,23 +2,29 @@
 
 use std::path::Path;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::clock;
-use url::form_urlencoded;
+use url::form_urlencoded::Serializer;
 
 use crate::{
     CROWD, Outcome,
     actas::Actas,
     neighbours::Idp,
+    proofs::{CERTIFIED, KEYED, Wallet},
     wire::{Script, play, post},
 };
 
 const RESOURCE: &str = "https://documents.demo.example";
 const SCOPE: &str = "documents:read";
+/// The most that any agent may be given.
+pub(crate) const SCOPES: &str = "documents:read documents:write";
+/// The agent to which users hand their authority.
+pub(crate) const FIRST: &str = "orchestrator";
 /// The agents, in the order in which they hand the user's authority on.
-const AGENTS: [&str; 3] = ["orchestrator", "researcher", "archivist"];
+const AGENTS: [&str; 3] = [FIRST, "researcher", "archivist"];
+/// Part of every good answer.
+pub(crate) const ACCESS_TOKEN: &str = r#""access_token":"ey"#;
 const USERS: usize = 256;
 /// Many more than are in flight: no two requests under way share a token, and with it an answer of
 /// the identity provider.
@@ -32,43 +38,57 @@ const POLICIES: [&str; 4] =
     ["write-by-name", "write-fresh-sign-in", "write-needs-mfa", "write-one-hop"];
 
 /// org.toml. Its id is of this run alone, so that a database can be used twice.
-pub(crate) fn organization(issuer: &str) -> Value {
+pub(crate) fn organization(issuer: &str, wallet: &Wallet) -> Value {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy/examples");
     let policy = |name| json!({ "file": policies.join(format!("{name}.cedar")) });
-    let agent = |id| json!({ "id": id, "scope": "documents:read documents:write" });
-    let [first, handed_to @ ..] = AGENTS;
+    let agents = AGENTS.map(|id| json!({ "id": id, "scope": SCOPES }));
+    let [_, handed_to @ ..] = AGENTS;
     let targets = [&handed_to[..], &[RESOURCE]].concat();
-    let grant = |user| {
-        json!({
-            "connection": "corp", "user": name(user), "agent": first,
-            "scope": "documents:read documents:write", "targets": targets,
+    let grants_to = |agent| {
+        let targets = targets.clone();
+        (0..USERS).map(move |user| {
+            json!({
+                "connection": "corp", "user": name(user), "agent": agent, "scope": SCOPES,
+                "targets": targets,
+            })
         })
     };
+    let grants: Vec<_> = [FIRST, KEYED, CERTIFIED].into_iter().flat_map(grants_to).collect();
     json!({
         "id": format!("bench-{}", clock::id().simple()),
+        "limits": {
+            "organization": unlimited(), "agent": unlimited(), "user": unlimited(),
+            "address": unlimited(),
+        },
         "connections": [{
             "id": "corp", "issuer": issuer, "client_id": "actas",
             "client_secret": { "value": "the-introspection-secret" },
             "audiences": [RESOURCE], "algorithms": ["ES256"],
         }],
-        "agents": AGENTS.map(agent),
-        "resources": [{ "id": RESOURCE, "scope": "documents:read documents:write" }],
-        "grants": (0..USERS).map(grant).collect::<Vec<_>>(),
+        "agents": agents.into_iter().chain(wallet.agents()).collect::<Vec<_>>(),
+        "certificate_authorities": wallet.authorities(),
+        "resources": [{ "id": RESOURCE, "scope": SCOPES }],
+        "grants": grants,
         "policies": POLICIES.map(policy),
     })
+}
+
+/// A limit that is counted for every request, and met by none.
+pub(crate) fn unlimited() -> Value {
+    json!({ "per_second": 1_000_000, "burst": 1_000_000 })
 }
 
 fn name(user: usize) -> String {
     format!("user-{user:04}@corp.example")
 }
 
-/// Access tokens of the identity provider (RFC 9068), each its own.
-pub(crate) fn users(idp: &Idp) -> Outcome<Vec<String>> {
+/// Access tokens of the identity provider (RFC 9068) that `agent` was given, each its own.
+pub(crate) fn users(idp: &Idp, agent: &str) -> Outcome<Vec<String>> {
     let now = clock::now().0;
     let token = |number: usize| {
         let claims = json!({
             "iss": idp.issuer, "sub": name(number % USERS), "aud": RESOURCE,
-            "client_id": AGENTS.first(), "scope": "openid profile documents:read documents:write",
+            "client_id": agent, "scope": "openid profile documents:read documents:write",
             "iat": now, "exp": now + TOKEN_LIFETIME, "jti": clock::id().to_string(),
             "auth_time": now - 60, "amr": ["pwd", "otp"],
         });
@@ -100,20 +120,26 @@ fn script(
     (parameter, target): (&str, &str),
     subjects: &[String],
 ) -> Outcome<Script> {
-    let secret = actas.secrets.get(agent).ok_or_else(|| format!("`{agent}` has no secret"))?;
-    let basic = STANDARD.encode(format!("{agent}:{secret}"));
-    let path = format!("/o/{}/oauth/token", actas.org);
-    let request = |subject: &String| {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-            .append_pair("subject_token", subject)
-            .append_pair("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
-            .append_pair(parameter, target)
-            .append_pair("scope", SCOPE)
-            .finish();
-        post(&path, Some(&basic), &form)
-    };
-    Ok(Script { requests: subjects.iter().map(request).collect(), proof: r#""access_token":"ey"# })
+    let headers = [("authorization", format!("Basic {}", actas.basic(agent)?))];
+    let path = actas.token_path();
+    let request =
+        |subject: &String| post(&path, &headers, &form_for(subject, (parameter, target)).finish());
+    Ok(Script { requests: subjects.iter().map(request).collect(), proof: ACCESS_TOKEN })
+}
+
+/// What is asked for with a user's token.
+pub(crate) fn form(subject: &str) -> Serializer<'static, String> {
+    form_for(subject, ("resource", RESOURCE))
+}
+
+fn form_for(subject: &str, (parameter, target): (&str, &str)) -> Serializer<'static, String> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+        .append_pair("subject_token", subject)
+        .append_pair("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
+        .append_pair(parameter, target)
+        .append_pair("scope", SCOPE);
+    form
 }
 
 fn access_token(answer: &str) -> Outcome<String> {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`rounds`] (what is measured, in which order), [`load`] (the closed loop) and
 //! [`wire`] (its HTTP), [`limits`] (what the machine can do), [`neighbours`] (the identity provider
-//! and the echo), [`actas`] (the server under test), [`exchanges`] (what it is asked), [`figures`]
-//! and [`report`] (what is made of it), [`machine`].
+//! and the echo), [`actas`] (the server under test), [`exchanges`] (what it is asked), [`proofs`] (by
+//! clients that prove more than a secret), [`figures`] and [`report`] (what is made of it), [`machine`].
 
 mod actas;
 mod exchanges;
@@ -12,6 +12,7 @@ mod limits;
 mod load;
 mod machine;
 mod neighbours;
+mod proofs;
 mod report;
 mod rounds;
 mod wire;

@@ -10,7 +10,10 @@ use crate::{
     figures::{Book, Figures, Line, Ratio, Spread},
     load::Window,
     machine::{self, Machine},
-    rounds::{Bench, DEPTHS, ECHO, FAR_IDP, IDP, SIGN, VERIFY, exchange, fan_out, far},
+    proofs::Way,
+    rounds::{
+        Bench, CHAIN, DEPTHS, ECHO, FAR_IDP, IDP, SIGN, VERIFY, exchange, fan_out, far, proving,
+    },
 };
 
 /// An exchange verifies the subject token, and reads back what it signed.
@@ -89,6 +92,21 @@ fn ratios(bench: &Bench) -> Vec<Ratio> {
             let cost = against(book.runs(&deep, in_flight), book.runs(&near, in_flight), cost);
             add(format!("{}: cost of depth 3 ÷ depth 1, by {how}", server.name), "", cost);
         }
+        for way in Way::ALL {
+            let name = proving(server.name, way);
+            let plain = exchange(server.name, 1);
+            let pairs = [CROWD, 1].map(|many| (book.runs(&name, many), book.runs(&plain, many)));
+            let [(crowd, plain_crowd), (lone, plain_lone)] = pairs;
+            let checks = checks(book, way);
+            let more = crowd.iter().zip(plain_crowd).zip(&checks);
+            let more =
+                more.filter_map(|((run, plain), us)| Some((run.cpu_us? - plain.cpu_us?) / us));
+            add(format!("{name}: added processor time ÷ its checks"), "", more.collect());
+            let cost = against(crowd, plain_crowd, |a, b| b.per_second / a.per_second);
+            add(format!("{name}: cost ÷ that of a secret, by throughput"), "", cost);
+            let more = against(lone, plain_lone, |a, b| a.p50_ms - b.p50_ms);
+            add(format!("{name}, alone: p50 − that of a secret"), " ms", more);
+        }
         let lone = book.runs(&far(server.name), 1);
         let added = against(lone, book.runs(FAR_IDP, 1), |a, b| a.p50_ms / b.p50_ms);
         add(format!("{}: p50 alone ÷ that of an IdP 20 ms away", server.name), "", added);
@@ -105,6 +123,14 @@ fn signatures(book: &Book) -> Vec<f64> {
         1e6 / sign.per_second + VERIFIES * 1e6 / verify.per_second
     };
     against(book.runs(SIGN, 1), book.runs(VERIFY, 1), both)
+}
+
+/// Round by round: the microseconds of one core that the checks take which a way of proving needs.
+fn checks(book: &Book, way: Way) -> Vec<f64> {
+    let both = |verify: &Figures, chain: &Figures| {
+        way.signatures() * 1e6 / verify.per_second + way.chains() * 1e6 / chain.per_second
+    };
+    against(book.runs(VERIFY, 1), book.runs(CHAIN, 1), both)
 }
 
 fn against(
@@ -134,11 +160,11 @@ impl fmt::Display for Report<'_> {
         for line in self.lines.lines() {
             row(f, line)?;
         }
-        writeln!(f, "\n{:<67} {:>7} {:>19}", "", "median", "(lowest – highest)")?;
+        writeln!(f, "\n{:<71} {:>7} {:>19}", "", "median", "(lowest – highest)")?;
         for Ratio { name, unit, spread } in &self.ratios {
             let Spread { median, low, high } = spread;
             let between = format!("({low:.3} – {high:.3})");
-            writeln!(f, "{name:<67} {median:>7.3} {between:>19}{unit}")?;
+            writeln!(f, "{name:<71} {median:>7.3} {between:>19}{unit}")?;
         }
         writeln!(f)?;
         for Server { name, ready_after_ms, resident_mb } in &self.servers {

@@ -13,9 +13,10 @@ use crate::{
     exchanges,
     figures::Book,
     limits::{self, Clerk},
-    load::{Window, closed_loop},
+    load::{Run, Window, alone, closed_loop},
     machine,
     neighbours::{ACTIVE, Echo, INTROSPECT, Idp},
+    proofs::{Prover, Wallet, Way},
     wire::{Client, Script, post},
 };
 
@@ -24,6 +25,7 @@ pub(crate) const DEPTHS: [usize; 2] = [1, 3];
 
 pub(crate) const SIGN: &str = "ES256 sign";
 pub(crate) const VERIFY: &str = "ES256 verify";
+pub(crate) const CHAIN: &str = "certificate, read and verified";
 const COMMIT: &str = "durable row, SQLite";
 pub(crate) const ECHO: &str = "echo";
 pub(crate) const IDP: &str = "IdP, asked directly";
@@ -48,6 +50,11 @@ pub(crate) fn exchange(database: &str, depth: usize) -> String {
     format!("exchange, {database}, depth {depth}")
 }
 
+/// The name of a line of exchanges, depth 1, of a client that proves more than a secret.
+pub(crate) fn proving(database: &str, way: Way) -> String {
+    format!("{}, {}", database, way.name())
+}
+
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub servers: Vec<Actas>,
@@ -59,6 +66,7 @@ pub(crate) struct Bench {
     echo: Echo,
     ledger: Arc<dyn Ledger>,
     users: Vec<String>,
+    wallet: Arc<Wallet>,
     /// Questions to the provider for each exchange of a fan-out: by line, a run per round.
     pub asked: BTreeMap<String, Vec<f64>>,
 }
@@ -73,15 +81,16 @@ impl Bench {
             Some(url) => databases.push(Database { name: "PostgreSQL", url }),
             None => eprintln!("TEST_POSTGRES_URL is not set: PostgreSQL is not measured"),
         }
+        let wallet = Arc::new(Wallet::new()?);
         let start = |database: &Database| {
-            let org = exchanges::organization(&idp.issuer);
+            let org = exchanges::organization(&idp.issuer, &wallet);
             Actas::start(&directory.join(database.name), database, &org)
         };
         let servers = databases.iter().map(start).collect::<Outcome<_>>()?;
-        let users = exchanges::users(&idp)?;
+        let users = exchanges::users(&idp, exchanges::FIRST)?;
         let (book, echo) = (Book::default(), Echo::start()?);
         let asked = BTreeMap::new();
-        Ok(Self { servers, book, window, runtime, idp, echo, ledger, users, asked })
+        Ok(Self { servers, book, window, runtime, idp, echo, ledger, users, wallet, asked })
     }
 
     pub(crate) fn round(&mut self) -> Outcome<()> {
@@ -89,6 +98,9 @@ impl Bench {
         self.machine()?;
         for depth in DEPTHS {
             self.exchanges(depth)?;
+        }
+        for way in Way::ALL {
+            self.proving(way)?;
         }
         self.idp.take(DISTANCE);
         let far = self.at_a_distance();
@@ -100,7 +112,7 @@ impl Bench {
     fn at_a_distance(&mut self) -> Outcome<()> {
         let token = self.users.first().ok_or("there are no users")?;
         let asked = Script {
-            requests: vec![post(INTROSPECT, None, &format!("token={token}"))],
+            requests: vec![post(INTROSPECT, &[], &format!("token={token}"))],
             proof: ACTIVE,
         };
         let run = self.runtime.block_on(async {
@@ -134,7 +146,8 @@ impl Bench {
     fn signatures(&mut self) -> Outcome<()> {
         let token = self.users.first().ok_or("there are no users")?;
         self.book.note(SIGN, 1, &limits::sign(&self.idp, token, self.window)?)?;
-        self.book.note(VERIFY, 1, &limits::verify(&self.idp, token, self.window)?)
+        self.book.note(VERIFY, 1, &limits::verify(&self.idp, token, self.window)?)?;
+        self.book.note(CHAIN, 1, &alone(self.window, self.wallet.check()?)?)
     }
 
     /// What HTTP and a disk take by themselves.
@@ -142,8 +155,8 @@ impl Bench {
         let token = self.users.first().ok_or("there are no users")?;
         // As long as a form of an exchange.
         let form = format!("token={token}&rest={}", "x".repeat(200));
-        let echo = Script { requests: vec![post("/", None, &form)], proof: "token=" };
-        let asked = Script { requests: vec![post(INTROSPECT, None, &form)], proof: ACTIVE };
+        let echo = Script { requests: vec![post("/", &[], &form)], proof: "token=" };
+        let asked = Script { requests: vec![post(INTROSPECT, &[], &form)], proof: ACTIVE };
         let lines =
             [(ECHO, self.echo.address, Arc::new(echo)), (IDP, self.idp.address, Arc::new(asked))];
         for in_flight in IN_FLIGHT {
@@ -171,13 +184,36 @@ impl Bench {
                     let crowd = Client::crowd(actas.address, &script, in_flight).await?;
                     closed_loop(crowd, self.window, Some(actas.process())).await
                 })?;
-                // The re-check is what this is about: as many questions as answers, none shared.
-                if self.idp.asked() - asked_before < run.latencies.len() {
-                    return Err("the identity provider was not asked at every exchange".into());
-                }
+                each_asked(&self.idp, asked_before, &run)?;
                 self.book.note(&exchange(actas.name, depth), in_flight, &run)?;
             }
         }
         Ok(())
     }
+
+    /// Exchanges of depth 1 by clients that prove more than a secret.
+    fn proving(&mut self, way: Way) -> Outcome<()> {
+        let users = exchanges::users(&self.idp, way.agent())?;
+        for actas in &self.servers {
+            for in_flight in IN_FLIGHT {
+                let asked_before = self.idp.asked();
+                let run = self.runtime.block_on(async {
+                    let prover = (way, &self.wallet);
+                    let crowd = Prover::crowd(actas, prover, users.clone(), in_flight).await?;
+                    closed_loop(crowd, self.window, Some(actas.process())).await
+                })?;
+                each_asked(&self.idp, asked_before, &run)?;
+                self.book.note(&proving(actas.name, way), in_flight, &run)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The re-check is what this is about: as many questions as answers, none shared.
+fn each_asked(idp: &Idp, before: u64, run: &Run) -> Outcome<()> {
+    if idp.asked() - before < run.latencies.len() {
+        return Err("the identity provider was not asked at every exchange".into());
+    }
+    Ok(())
 }

@@ -25,12 +25,12 @@ pub(crate) struct Script {
     pub proof: &'static str,
 }
 
-/// A POST of a form.
-pub(crate) fn post(path: &str, basic: Option<&str>, form: &str) -> Vec<u8> {
-    let authorization =
-        basic.map(|basic| format!("authorization: Basic {basic}\r\n")).unwrap_or_default();
+/// A POST of a form, with headers beside those that every one has.
+pub(crate) fn post(path: &str, headers: &[(&str, String)], form: &str) -> Vec<u8> {
+    let headers =
+        headers.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\r\n");
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench.example\r\n{authorization}\
+        "POST {path} HTTP/1.1\r\nhost: bench.example\r\n{headers}\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
         form.len()
     )
@@ -39,20 +39,20 @@ pub(crate) fn post(path: &str, basic: Option<&str>, form: &str) -> Vec<u8> {
 
 /// One connection.
 #[derive(Debug)]
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> Outcome<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, answer: Vec::with_capacity(16 * 1024) })
     }
 
     /// Sends `request` and returns the body of its answer, which is a 200 and holds `proof`.
-    async fn exchange(&mut self, request: &[u8], proof: &str) -> Outcome<&str> {
+    pub(crate) async fn exchange(&mut self, request: &[u8], proof: &str) -> Outcome<&str> {
         self.stream.write_all(request).await?;
         self.answer.clear();
         let body = loop {
