@@ -38,10 +38,10 @@ use crate::config::limits::Limits as Settings;
 const ORGANIZATION: Rate = Rate { per_second: 5000, burst: 10_000 };
 /// A fleet of instances of one agent.
 const AGENT: Rate = Rate { per_second: 2000, burst: 4000 };
-/// A person's agents at work, some hundred tool calls at once.
-const USER: Rate = Rate { per_second: 100, burst: 500 };
+/// A person's agents at work, some hundred tool calls at once, and then some.
+const USER: Rate = Rate { per_second: 500, burst: 2000 };
 /// Less than the organization as a whole: one address cannot use up all of it.
-const ADDRESS: Rate = Rate { per_second: 1000, burst: 2000 };
+const ADDRESS: Rate = Rate { per_second: 2000, burst: 4000 };
 
 /// Many clients may share an address, and one that fails all the time must not lock the others out: all
 /// together may fail as often as so many.

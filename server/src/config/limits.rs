@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Problems;
 
 /// A gateway behind which a whole company sits stays below it.
-const ADDRESS: Rate = Rate { per_second: 1000, burst: 2000 };
+const ADDRESS: Rate = Rate { per_second: 2000, burst: 4000 };
 /// A client whose secret was changed without it fails at every request, and so does a suite of
 /// conformance tests, hundreds of times a minute. Secrets have 256 bits: this saves work, it does not
 /// save secrets.

@@ -96,6 +96,17 @@ pub fn connected(org: &str, settings: &str) -> String {
     changed(org, audiences, &format!("{audiences}{settings}\n"))
 }
 
+/// The organization's file, and the configuration, without limits that a machine could meet: for loads
+/// of one user from one address.
+#[track_caller]
+pub fn unlimited(site: &Site, org: &str) -> String {
+    const LOTS: &str = "{ per_second = 100000, burst = 100000 }";
+    site.configure("[keys]\n", &format!("[limits]\naddress = {LOTS}\n\n[keys]\n"));
+    let all = ["organization", "agent", "user", "address"];
+    let limits = all.map(|limit| format!("{limit} = {LOTS}")).join(", ");
+    changed(org, "id = \"acme\"\n", &format!("id = \"acme\"\nlimits = {{ {limits} }}\n"))
+}
+
 /// The text without the one `[[entry]]` that contains this.
 #[track_caller]
 pub fn without(text: &str, line: &str) -> String {

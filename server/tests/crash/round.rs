@@ -22,7 +22,7 @@ use crate::{
     ledger::{Ledger, no_transaction_is_left_open},
     load::Load,
     process::{Server, actas, eventually},
-    scene::{Scene, Site, changed, connected},
+    scene::{Scene, Site, changed, connected, unlimited},
     wire::Wire,
 };
 
@@ -64,7 +64,7 @@ impl Stage {
                 site.configure(&format!("@{address}/"), &format!("@{}/", between.address));
                 wire = Some(between);
             }
-            declared(&org)
+            declared(&unlimited(site, &org))
         });
         let files = scene.site.postgres.is_none().then(|| Files::of(&scene.site));
         if let Some(files) = &files {

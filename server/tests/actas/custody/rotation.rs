@@ -19,7 +19,7 @@ use crate::{
     database::Kind,
     overseen::part,
     process::{Server, eventually},
-    scene::{PUBLIC_URL, Scene, Site},
+    scene::{PUBLIC_URL, Scene, Site, unlimited},
 };
 
 /// As short as it may be: a key is published for six seconds before it signs.
@@ -30,7 +30,10 @@ fn configure(site: &Site) {
 }
 
 fn two() -> (Server, Scene) {
-    let scene = Scene::configured(Kind::Postgres, configure);
+    let scene = Scene::declared(Kind::Postgres, |site, org| {
+        configure(site);
+        unlimited(site, &org)
+    });
     (scene.site.serve(), scene)
 }
 
