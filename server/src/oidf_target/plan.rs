@@ -47,7 +47,8 @@ impl Plan {
             std::fs::write(directory.join(format!("{id}.json")), public.to_string())?;
             Ok::<_, Box<dyn std::error::Error>>(Client { id, key: key.to_private_jwk()? })
         };
-        let clients = [client("client", Algorithm::Es256)?, client("client2", Algorithm::Ps256)?];
+        // The first with a key of RSA: only so does the suite try whether RS256 is refused.
+        let clients = [client("client", Algorithm::Ps256)?, client("client2", Algorithm::Es256)?];
         Ok(Self { issuer: issuer.to_owned(), api: api.to_owned(), clients })
     }
 

@@ -87,7 +87,7 @@ fn refused(reply: &Reply, errors: &[&str]) {
 fn refuses_assertions_that_do_not_hold() {
     let target = Target::start();
     // Its key is one of RSA, so that it can sign with RS256 as well as with PS256.
-    let player = target.player("client2");
+    let player = target.player("client");
     assert_eq!(player.key.algorithm(), "PS256");
     let happy = player.assertion();
     let cases = [
@@ -102,7 +102,7 @@ fn refuses_assertions_that_do_not_hold() {
             happy.clone().claim("aud", json!([target.issuer(), "https://other.example"])),
         ),
         ("it has no subject", happy.clone().claim("sub", Value::Null)),
-        ("it has another subject", happy.clone().claim("sub", "client")),
+        ("it has another subject", happy.clone().claim("sub", "client2")),
         ("it is signed with RS256", happy.clone().header("alg", "RS256")),
         ("it is not signed", happy.clone().header("alg", "none")),
     ];
