@@ -67,6 +67,7 @@ pub(super) struct Stage {
     /// How the players of the story talk to the servers.
     pub visitor: Outbound,
     servers: Servers,
+    app: std::sync::Arc<crate::app::App>,
     directory: PathBuf,
 }
 
@@ -144,7 +145,9 @@ impl Stage {
         let serving = serve::start(config, Some(actas)).await?;
         servers.0.push(serving.server.handle());
         actix_web::rt::spawn(serving.server);
+        let app = serving.app;
         let mut stage = Self {
+            app,
             origin,
             idp: idp_url,
             api: api_url,
@@ -174,6 +177,8 @@ impl Stage {
     }
 
     pub(super) async fn clear(self) {
+        // First, while there is somebody to give its connections back.
+        self.app.store.close().await;
         for server in self.servers.0 {
             server.stop(false).await;
         }
