@@ -8,6 +8,8 @@
 //! invariants every reply is held to; `granted` has those of a token), [`idp`] (the development identity provider's control
 //! endpoint), [`jwt`] (tokens as text: read, verified through the JWKS, forged).
 //!
+//! [`report`] is apart: what a measurement leaves behind, and `REPORT.md`, made of it.
+//!
 //! INVARIANT: every reply to a client passes
 //! [`reply::Reply::hold_to_what_every_client_is_owed`], and that of a token endpoint
 //! [`reply::Reply::hold_to_invariants`], because there is no way to send a form or an exchange
@@ -29,6 +31,7 @@ pub mod idp;
 pub mod jwt;
 pub mod key;
 pub mod reply;
+pub mod report;
 pub mod running;
 pub mod statement;
 pub mod target;
@@ -39,7 +42,7 @@ pub use form::Credentials;
 pub use jwt::Jwt;
 pub use key::Key;
 pub use reply::{Granted, Reply};
-pub use running::{eventually, now, target};
+pub use running::{eventually, now, target, target_started_with};
 pub use statement::Statement;
 pub use target::Target;
 
