@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("keys", &[]),
     ("keys/verifier", &["keys"]),
     ("server/delegation", &["policy", "keys"]),
+    ("server/fuzz", &["delegation", "keys", "policy", "server", "upstream"]),
     ("server/store", &["delegation", "policy"]),
     ("server/upstream", &["delegation", "keys", "policy"]),
     ("server/testkit", &["keys", "policy", "delegation"]),
@@ -20,11 +21,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("conformance", &[]),
 ];
 /// Whom only the tests of a crate may know besides: those of the store make a key to attest with,
-/// those of the server play clients of the conformance suite.
-const TESTS_MAY_KNOW: &[(&str, &str)] = &[("server/store", "keys"), ("server", "conformance")];
+/// those of the server play clients of the conformance suite, those of the fuzz targets write a section of
+/// its report.
+const TESTS_MAY_KNOW: &[(&str, &str)] =
+    &[("server/store", "keys"), ("server", "conformance"), ("server/fuzz", "conformance")];
 /// Who alone may know a technology, in what it ships and in its tests.
 const ONLY_KNOWERS: &[(&str, &[&str])] = &[
     ("sqlx", &["server/store"]),
+    // The server's benchmark has a bare one beside it.
+    ("rusqlite", &["server/store", "server"]),
     // The verifier leaves the house: whoever takes our tokens has nothing else of ours.
     ("actix-web", &["server", "keys/verifier"]),
     ("reqwest", &["server/upstream", "keys/verifier"]),
