@@ -2,15 +2,24 @@
 //!
 //! `sqlx::Any` would be this too; server/decisions/0002-two-databases.md says why it is not used.
 
-use std::{borrow::Cow, io::ErrorKind, time::Duration};
+use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
 
 use delegation::refusal::Fault;
+use rusqlite::types::FromSql;
 use sqlx::{
     ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, postgres::PgRow,
     sqlite::SqliteRow,
 };
 
-use crate::readers::Readers;
+use crate::{
+    readers::Readers,
+    sqlite::{
+        fold::Folder,
+        local::{LocalRow, Lookers},
+        pen::{Pen, Turn},
+        scribe::Scribe,
+    },
+};
 
 /// How long one may wait for a connection. A request that waited longer is not worth answering.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,12 +51,14 @@ pub(crate) enum Database {
         pool: PgPool,
         readers: Readers<Postgres>,
     },
-    /// Readers never wait for the writer; writers of this process queue for one connection, because
-    /// `SQLite` itself would let them poll.
+    /// Readers never wait for a writer.
     Sqlite {
         pool: SqlitePool,
         readers: Readers<Sqlite>,
-        writer: SqlitePool,
+        lookers: Lookers,
+        pen: Pen,
+        scribe: Arc<Scribe>,
+        folder: Folder,
     },
 }
 
@@ -83,6 +94,23 @@ impl Database {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
+    /// Looks something up by key, which takes next to no time. Of `SQLite` the calling thread itself
+    /// reads it; `PostgreSQL` is asked in a task of its own.
+    pub async fn look(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, Fault> {
+        if let Self::Sqlite { lookers, .. } = self
+            && let Ok(row) = lookers.look(sql, values)
+        {
+            return Ok(row.map(Row::Local));
+        }
+        let (database, values) =
+            (self.clone(), values.iter().map(Value::to_owned).collect::<Vec<_>>());
+        to_its_end(async move { database.fetch_one(sql, &values).await }).await
+    }
+
     /// Runs one statement that writes, outside of any transaction of ours.
     pub async fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Fault> {
         match self {
@@ -90,8 +118,11 @@ impl Database {
                 let query = bind_all!(sql, values).execute(pool);
                 in_time(DEADLINE, query).await.map(|done| done.rows_affected())
             }
-            Self::Sqlite { writer, .. } => {
-                bind_all!(sql, values).execute(writer).await.map(|done| done.rows_affected())
+            Self::Sqlite { pen, .. } => {
+                let (writer, turn) = pen.take().await.map_err(fault)?;
+                let done = bind_all!(sql, values).execute(writer).await;
+                drop(turn);
+                done.map(|done| done.rows_affected())
             }
         }
         .map_err(fault)
@@ -104,7 +135,9 @@ impl Database {
                 let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
                 in_time(DEADLINE, begin).await.map(Transaction::Postgres)
             }
-            Self::Sqlite { pool, .. } => pool.begin().await.map(Transaction::Sqlite),
+            Self::Sqlite { pool, .. } => {
+                pool.begin().await.map(|transaction| Transaction::Sqlite(transaction, None))
+            }
         }
         .map_err(fault)
     }
@@ -115,8 +148,9 @@ impl Database {
             Self::Postgres { pool, .. } => {
                 in_time(DEADLINE, pool.begin()).await.map(Transaction::Postgres)
             }
-            Self::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
+            Self::Sqlite { pen, .. } => {
+                let begun = pen.begin().await;
+                begun.map(|(transaction, turn)| Transaction::Sqlite(transaction, Some(turn)))
             }
         }
         .map_err(fault)
@@ -148,11 +182,14 @@ impl Database {
                 readers.close();
                 pool.close().await;
             }
-            Self::Sqlite { pool, readers, writer } => {
+            Self::Sqlite { pool, readers, lookers, pen, scribe, folder } => {
+                scribe.close().await;
+                folder.close().await;
+                lookers.close();
                 readers.close();
                 pool.close().await;
                 // Last, so that it is this one that folds the write-ahead log into the file.
-                writer.close().await;
+                pen.close().await;
             }
         }
     }
@@ -162,7 +199,8 @@ impl Database {
 #[derive(Debug)]
 pub(crate) enum Transaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// With the turn of one that writes.
+    Sqlite(sqlx::Transaction<'static, Sqlite>, Option<Turn>),
 }
 
 impl Transaction {
@@ -173,7 +211,7 @@ impl Transaction {
                 let query = bind_all!(sql, values).execute(&mut **transaction);
                 in_time(LONGEST, query).await.map(|done| done.rows_affected())
             }
-            Self::Sqlite(transaction) => bind_all!(sql, values)
+            Self::Sqlite(transaction, _) => bind_all!(sql, values)
                 .execute(&mut **transaction)
                 .await
                 .map(|done| done.rows_affected()),
@@ -192,7 +230,7 @@ impl Transaction {
                 let rows = in_time(LONGEST, query).await.map_err(fault)?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
-            Self::Sqlite(transaction) => {
+            Self::Sqlite(transaction, _) => {
                 let rows =
                     bind_all!(sql, values).fetch_all(&mut **transaction).await.map_err(fault)?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
@@ -204,7 +242,7 @@ impl Transaction {
     pub async fn rollback(self) -> Result<(), Fault> {
         match self {
             Self::Postgres(transaction) => transaction.rollback().await,
-            Self::Sqlite(transaction) => transaction.rollback().await,
+            Self::Sqlite(transaction, _turn) => transaction.rollback().await,
         }
         .map_err(fault)
     }
@@ -212,7 +250,7 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), Fault> {
         match self {
             Self::Postgres(transaction) => in_time(DEADLINE, transaction.commit()).await,
-            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Sqlite(transaction, _turn) => transaction.commit().await,
         }
         .map_err(fault)
     }
@@ -223,7 +261,19 @@ impl Transaction {
 pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<Cow<'a, str>>),
-    Bytes(Option<&'a [u8]>),
+    Bytes(Option<Cow<'a, [u8]>>),
+}
+
+impl Value<'_> {
+    fn to_owned(&self) -> Value<'static> {
+        match self {
+            Value::Int(value) => Value::Int(*value),
+            Value::Text(value) => Value::Text(value.as_deref().map(|text| text.to_owned().into())),
+            Value::Bytes(value) => {
+                Value::Bytes(value.as_deref().map(|bytes| bytes.to_vec().into()))
+            }
+        }
+    }
 }
 
 impl From<i64> for Value<'_> {
@@ -270,13 +320,13 @@ impl From<Option<String>> for Value<'_> {
 
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(Some(value))
+        Self::Bytes(Some(Cow::Borrowed(value)))
     }
 }
 
 impl<'a> From<Option<&'a [u8]>> for Value<'a> {
     fn from(value: Option<&'a [u8]>) -> Self {
-        Self::Bytes(value)
+        Self::Bytes(value.map(Cow::Borrowed))
     }
 }
 
@@ -288,7 +338,7 @@ macro_rules! bind_all {
             query = match value {
                 $crate::database::Value::Int(value) => query.bind(*value),
                 $crate::database::Value::Text(value) => query.bind(value.as_deref()),
-                $crate::database::Value::Bytes(value) => query.bind(*value),
+                $crate::database::Value::Bytes(value) => query.bind(value.as_deref()),
             };
         }
         query
@@ -301,16 +351,22 @@ pub(crate) use bind_all;
 pub(crate) enum Row {
     Postgres(PgRow),
     Sqlite(SqliteRow),
+    /// Of `SQLite`, read by ourselves.
+    Local(LocalRow),
 }
 
 /// What both databases can give back.
 pub(crate) trait Cell:
-    Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+    Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite> + FromSql
 {
 }
 
 impl<T> Cell for T where
-    T: Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+    T: Type<Postgres>
+        + Type<Sqlite>
+        + for<'r> Decode<'r, Postgres>
+        + for<'r> Decode<'r, Sqlite>
+        + FromSql
 {
 }
 
@@ -322,6 +378,7 @@ impl Row {
         match self {
             Self::Postgres(row) => row.try_get(column),
             Self::Sqlite(row) => row.try_get(column),
+            Self::Local(row) => return row.get(column),
         }
         .map_err(fault)
     }

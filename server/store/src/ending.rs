@@ -221,7 +221,7 @@ pub(crate) async fn end(
         Selector::Grant(id) => {
             let mark_of_made_of = match transaction {
                 Transaction::Postgres(_) => MARK_OF_MADE_OF_POSTGRES,
-                Transaction::Sqlite(_) => MARK_OF_MADE_OF_SQLITE,
+                Transaction::Sqlite(..) => MARK_OF_MADE_OF_SQLITE,
             };
             for sql in [END_GRANT, END_MADE_OF] {
                 transaction.execute(sql, &[org.into(), at.0.into(), id.into()]).await?;
@@ -329,7 +329,7 @@ async fn cascade(
 ) -> Result<u64, Fault> {
     let mark_children = match transaction {
         Transaction::Postgres(_) => MARK_CHILDREN_POSTGRES,
-        Transaction::Sqlite(_) => MARK_CHILDREN_SQLITE,
+        Transaction::Sqlite(..) => MARK_CHILDREN_SQLITE,
     };
     let mut ended = 0_u64;
     let mut level = ids(marked)?;

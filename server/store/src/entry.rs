@@ -29,6 +29,11 @@ pub(crate) struct Decided {
 }
 
 impl Entry {
+    /// Whether it must not be written any more.
+    pub fn is_late(&self, now: Instant) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.until <= now)
+    }
+
     /// The columns of `events`, then those of `delegations`, then revision and epoch: the order of
     /// the `$n` in postgres/record.sql, sqlite/open.sql and note.sql.
     pub fn values(&self) -> Vec<Value<'_>> {

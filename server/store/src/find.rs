@@ -39,7 +39,7 @@ pub(crate) async fn find(
     delegation: Uuid,
 ) -> Result<Option<Found>, Fault> {
     let values = [org.into(), delegation.to_string().into()];
-    let Some(row) = database.fetch_one(FIND, &values).await? else { return Ok(None) };
+    let Some(row) = database.look(FIND, &values).await? else { return Ok(None) };
     match row.get::<Option<String>>("held")? {
         Some(_) => found(&row).map(Some),
         None => Ok(None),

@@ -41,9 +41,7 @@ impl OrgLedger {
 #[async_trait]
 impl Ledger for OrgLedger {
     async fn recall(&self, lineage: &Lineage) -> Result<Recalled, Fault> {
-        let (org, database, lineage) =
-            (Arc::clone(&self.org), self.database.clone(), lineage.clone());
-        to_its_end(async move { recall(&database, &org, &lineage).await }).await
+        recall(&self.database, &self.org, lineage).await
     }
 
     async fn open(&self, opening: Opening) -> Result<Opened, Fault> {
@@ -93,8 +91,7 @@ impl Ledger for OrgLedger {
     }
 
     async fn find(&self, delegation: Uuid) -> Result<Option<Found>, Fault> {
-        let (org, database) = (Arc::clone(&self.org), self.database.clone());
-        to_its_end(async move { find::find(&database, &org, delegation).await }).await
+        find::find(&self.database, &self.org, delegation).await
     }
 
     async fn revoke(

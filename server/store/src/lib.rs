@@ -1,8 +1,9 @@
 //! REMEMBERS. The ports of `delegation` over SQL; the only crate that knows SQL.
 //!
 //! Reading order: [`store`] (what the server sees), `ledger` (the hot path) with `recall`, `writer`,
-//! `queue` and the two statements `postgres/record.sql` and `sqlite/open.sql`, `find` (what became of
-//! one), `once` (what may be used once), `adoption` (grants of everybody become each user's own),
+//! `queue` and who writes: `postgres` with `postgres/record.sql`, `sqlite` with `sqlite/scribe.rs`;
+//! `find` (what became of one), `once` (what may be used once), `adoption` (grants of everybody become
+//! each user's own),
 //! `ending` with `stops` (revocation), `signals` with `subjects` (who is meant), `epochs` and `states`
 //! (what providers say on their own), `streams`, `registry` with `changes` (declared state), `custody`
 //! (signing keys), `trail` and `exports` (the audit trail), `status` (status lists), `database` (what

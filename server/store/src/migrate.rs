@@ -49,9 +49,9 @@ pub(crate) async fn run(database: &Database) -> Result<(), Fault> {
             done.map_err(explain)?;
             closed.map_err(fault)
         }
-        Database::Sqlite { writer, .. } => {
+        Database::Sqlite { pen, .. } => {
             // The migrator locks nothing on SQLite; the write lock serves, and makes it all one.
-            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+            let (mut transaction, _turn) = pen.begin().await.map_err(fault)?;
             migrator(|pair| pair.sqlite)
                 .run_direct(None, &mut *transaction, false)
                 .await

@@ -13,19 +13,15 @@ use delegation::{
     ports::{Once, SingleUse},
     refusal::Fault,
 };
-use sqlx::{PgConnection, Row, SqlitePool};
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
     database::{DEADLINE, Database, in_time},
     postgres::Kept,
     queue::{Jobs, Queue},
+    sqlite::scribe::Scribe,
 };
-
-const SPEND: &str = "
-  INSERT INTO used (org, id, request, until) VALUES ($1, $2, $3, $4)
-  -- The same request decides anew: what it has used is its own.
-  ON CONFLICT (org, id) DO UPDATE SET until = excluded.until WHERE used.request = excluded.request";
 
 // A whole batch; answers those that are used by whom the batch says. No id is in it twice (PostgreSQL
 // would refuse it), and all are in one order everywhere, or two replicas could wait for each other.
@@ -54,47 +50,61 @@ impl SingleUse for OrgSingleUse {
             return Ok(None);
         }
         let request = Request { org: Arc::clone(&self.org), once: once.to_vec(), by };
-        self.spender.0.ask(request).await
+        self.spender.spend(request).await
     }
 }
 
 /// What one request uses.
 #[derive(Debug)]
-struct Request {
-    org: Arc<str>,
-    once: Vec<Once>,
-    by: Uuid,
+pub(crate) struct Request {
+    pub org: Arc<str>,
+    pub once: Vec<Once>,
+    pub by: Uuid,
 }
 
 /// Uses things up for all organizations, until it is closed or dropped.
 #[derive(Debug)]
-pub(crate) struct Spender(Queue<Request, Option<Once>>);
+pub(crate) enum Spender {
+    Postgres(Queue<Request, Option<Once>>),
+    /// Who writes all that exchanges wait for, in one transaction.
+    Sqlite(Arc<Scribe>),
+}
 
 impl Spender {
-    pub fn start(database: Database) -> Self {
-        Self(Queue::start(|jobs| {
-            let book = match database {
-                Database::Postgres { pool, .. } => Book::Postgres(Kept::new(pool)),
-                Database::Sqlite { writer, .. } => Book::Sqlite(writer),
-            };
-            vec![tokio::spawn(run(book, jobs))]
-        }))
+    pub fn start(database: &Database) -> Self {
+        match database {
+            Database::Postgres { pool, .. } => {
+                let kept = Kept::new(pool.clone());
+                Self::Postgres(Queue::start(|jobs| vec![tokio::spawn(run(kept, jobs))]))
+            }
+            Database::Sqlite { scribe, .. } => Self::Sqlite(Arc::clone(scribe)),
+        }
+    }
+
+    async fn spend(&self, request: Request) -> Result<Option<Once>, Fault> {
+        match self {
+            Self::Postgres(queue) => queue.ask(request).await,
+            Self::Sqlite(scribe) => scribe.spend(request).await,
+        }
     }
 
     /// Takes no more, and returns when all that was taken is settled.
     pub async fn close(&self) {
-        self.0.close().await;
+        match self {
+            Self::Postgres(queue) => queue.close().await,
+            Self::Sqlite(scribe) => scribe.close().await,
+        }
     }
 }
 
-async fn run(mut book: Book, mut jobs: Jobs<Request, Option<Once>>) {
+async fn run(mut kept: Kept, mut jobs: Jobs<Request, Option<Once>>) {
     loop {
         let (requests, answers) = jobs.next().await;
         if requests.is_empty() {
             return;
         }
         // Nobody waiting any more is no reason to stop.
-        match book.spend(&requests).await {
+        match spend(&mut kept, &requests).await {
             Ok(repeated) => {
                 for (answer, repeated) in answers.into_iter().zip(repeated) {
                     let _ = answer.send(Ok(repeated));
@@ -110,53 +120,12 @@ async fn run(mut book: Book, mut jobs: Jobs<Request, Option<Once>>) {
     }
 }
 
-/// Where it is written down.
-#[derive(Debug)]
-enum Book {
-    Postgres(Kept),
-    Sqlite(SqlitePool),
-}
-
-impl Book {
-    /// Uses everything in one transaction; of each request what another has used, if anything.
-    async fn spend(&mut self, requests: &[Request]) -> Result<Vec<Option<Once>>, sqlx::Error> {
-        match self {
-            Self::Postgres(kept) => {
-                let mut connection = in_time(DEADLINE, kept.take()).await?;
-                let repeated = in_time(DEADLINE, spend_all(&mut connection, requests)).await?;
-                kept.keep(connection);
-                Ok(repeated)
-            }
-            Self::Sqlite(pool) => spend_each(pool, requests).await,
-        }
-    }
-}
-
-/// In the order in which they came: the database remembers who was first.
-async fn spend_each(
-    pool: &SqlitePool,
-    requests: &[Request],
-) -> Result<Vec<Option<Once>>, sqlx::Error> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut all = Vec::with_capacity(requests.len());
-    for Request { org, once, by } in requests {
-        let mut repeated = None;
-        for one in once {
-            let done = sqlx::query(SPEND)
-                .bind(&**org)
-                .bind(one.id.as_slice())
-                .bind(by.to_string())
-                .bind(one.until.0)
-                .execute(&mut *transaction)
-                .await?;
-            if done.rows_affected() == 0 && repeated.is_none() {
-                repeated = Some(one.clone());
-            }
-        }
-        all.push(repeated);
-    }
-    transaction.commit().await?;
-    Ok(all)
+/// Uses everything in one transaction; of each request what another has used, if anything.
+async fn spend(kept: &mut Kept, requests: &[Request]) -> Result<Vec<Option<Once>>, sqlx::Error> {
+    let mut connection = in_time(DEADLINE, kept.take()).await?;
+    let repeated = in_time(DEADLINE, spend_all(&mut connection, requests)).await?;
+    kept.keep(connection);
+    Ok(repeated)
 }
 
 /// Who of a batch comes first with an id, and until when that is remembered.

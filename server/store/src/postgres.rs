@@ -194,27 +194,32 @@ fn bind_columns<'q>(rows: &[Vec<Value<'_>>]) -> Query<'q, Postgres, PgArguments>
     let mut query = sqlx::query(RECORD);
     for (column, kind) in rows.first().into_iter().flatten().enumerate() {
         let cells = rows.iter().map(|row| row.get(column));
-        query = match kind {
-            Value::Int(_) => query.bind(
-                cells
-                    .map(|cell| if let Some(Value::Int(int)) = cell { *int } else { None })
-                    .collect::<Vec<Option<i64>>>(),
-            ),
-            Value::Text(_) => {
-                query.bind(
+        query =
+            match kind {
+                Value::Int(_) => query.bind(
+                    cells
+                        .map(|cell| if let Some(Value::Int(int)) = cell { *int } else { None })
+                        .collect::<Vec<Option<i64>>>(),
+                ),
+                Value::Text(_) => query.bind(
                     cells
                         .map(|cell| {
                             if let Some(Value::Text(text)) = cell { text.as_deref() } else { None }
                         })
                         .collect::<Vec<Option<&str>>>(),
-                )
-            }
-            Value::Bytes(_) => query.bind(
-                cells
-                    .map(|cell| if let Some(Value::Bytes(bytes)) = cell { *bytes } else { None })
-                    .collect::<Vec<Option<&[u8]>>>(),
-            ),
-        };
+                ),
+                Value::Bytes(_) => query.bind(
+                    cells
+                        .map(|cell| {
+                            if let Some(Value::Bytes(bytes)) = cell {
+                                bytes.as_deref()
+                            } else {
+                                None
+                            }
+                        })
+                        .collect::<Vec<Option<&[u8]>>>(),
+                ),
+            };
     }
     query
 }

@@ -39,10 +39,10 @@ pub(crate) async fn recall(
                 json::write(&meant).into(),
                 to_learn(user, names).into(),
             ];
-            database.fetch_one(root, &values).await?
+            database.look(root, &values).await?
         }
         Lineage::Derived { delegation } => {
-            database.fetch_one(derived, &[org.into(), delegation.to_string().into()]).await?
+            database.look(derived, &[org.into(), delegation.to_string().into()]).await?
         }
     };
     let Some(row) = row else { return Ok(nothing()) };

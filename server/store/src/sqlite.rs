@@ -1,9 +1,18 @@
-//! `SQLite`: how a database file is opened, and how a batch is recorded.
+//! `SQLite`: how a database file is opened, and by whom.
+//!
+//! Reading order: `pen` (who may write), `scribe` (what exchanges wait for), `fold` (the write-ahead
+//! log), `local` (connections that work where they are called).
+
+pub(crate) mod fold;
+pub(crate) mod local;
+pub(crate) mod pen;
+pub(crate) mod scribe;
 
 use std::{
     fs::OpenOptions,
     io::ErrorKind,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,21 +22,16 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{
-    database::{Database, PATIENCE, bind_all},
-    entry::Entry,
-    readers::Readers,
-    writer::Verdict,
+use self::{
+    fold::Folder,
+    local::Lookers,
+    pen::{Pen, Turns},
+    scribe::Scribe,
 };
-
-const OPEN: &str = include_str!("sqlite/open.sql");
-const NOTE: &str = include_str!("note.sql");
-
-/// Why [`OPEN`] changed nothing: the org has moved on, a signal came in, or something has ended.
-/// No row: no org. The epoch is null without a grant.
-const WHY: &str = "
-  SELECT revision, epoch + (SELECT epoch FROM grants WHERE org = $1 AND id = $2)
-  FROM orgs WHERE org = $1";
+use crate::{
+    database::{Database, PATIENCE},
+    readers::Readers,
+};
 
 /// 3.7.0 to 3.51.2 may corrupt a database when two connections checkpoint and write at once
 /// (the WAL-reset bug).
@@ -49,6 +53,8 @@ pub(crate) async fn connect(path: &str, readers: u32) -> Result<Database, Fault>
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .foreign_keys(true)
+        // See `fold`.
+        .pragma("wal_autocheckpoint", "0")
         .disable_statement_logging();
     check_version(&options, path).await?;
     let pool = |size: u32| {
@@ -65,7 +71,15 @@ pub(crate) async fn connect(path: &str, readers: u32) -> Result<Database, Fault>
     let pool =
         open(&pool(readers.saturating_add(1)), options.pragma("query_only", "ON"), path).await?;
     let readers = Readers::new(pool.clone(), usize::try_from(readers).unwrap_or(1));
-    Ok(Database::Sqlite { pool, readers, writer })
+    let (path, turns) = (Path::new(path), Turns::new(PATIENCE.max(BUSY)));
+    Ok(Database::Sqlite {
+        pool,
+        readers,
+        lookers: Lookers::new(path),
+        folder: Folder::start(path, turns.clone()),
+        scribe: Arc::new(Scribe::start(path, turns.clone())),
+        pen: Pen::new(writer, turns),
+    })
 }
 
 /// Gives back only connections that are in no transaction.
@@ -147,48 +161,6 @@ fn is_busy(error: &sqlx::Error) -> bool {
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Fault {
     Fault::Store(format!("cannot open the SQLite database `{}`: {error}", path.display()))
-}
-
-/// Records the entries in one transaction; each gets its own verdict, in order.
-///
-/// # Errors
-/// Nothing was written.
-pub(crate) async fn record(
-    pool: &SqlitePool,
-    entries: &[Entry],
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut verdicts = Vec::with_capacity(entries.len());
-    for entry in entries {
-        verdicts.push(record_one(&mut transaction, entry).await?);
-    }
-    transaction.commit().await?;
-    Ok(verdicts)
-}
-
-async fn record_one(
-    connection: &mut SqliteConnection,
-    entry: &Entry,
-) -> Result<Verdict, sqlx::Error> {
-    let values = entry.values();
-    let Some(opening) = &entry.opening else {
-        bind_all!(NOTE, &values).execute(connection).await?;
-        return Ok(Verdict::Recorded);
-    };
-    // Both rows, or none.
-    if 0 < bind_all!(OPEN, &values).execute(&mut *connection).await?.rows_affected() {
-        return Ok(Verdict::Recorded);
-    }
-    let now: Option<(i64, Option<i64>)> = sqlx::query_as(WHY)
-        .bind(&*entry.org)
-        .bind(&opening.delegation.grant)
-        .fetch_optional(connection)
-        .await?;
-    Ok(match now {
-        Some((revision, _)) if revision != opening.revision => Verdict::Changed,
-        Some((_, Some(epoch))) if epoch != opening.epoch => Verdict::Signalled,
-        Some(_) | None => Verdict::Ended,
-    })
 }
 
 #[cfg(test)]

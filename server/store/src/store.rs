@@ -108,8 +108,8 @@ impl Store {
                 ));
             }
         };
-        let writer = Arc::new(Writer::start(database.clone()));
-        let spender = Arc::new(Spender::start(database.clone()));
+        let writer = Arc::new(Writer::start(&database));
+        let spender = Arc::new(Spender::start(&database));
         Ok(Self { database, writer, spender })
     }
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use delegation::{ports::Opened, refusal::Fault};
-use sqlx::SqlitePool;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
     entry::Entry,
     postgres,
     queue::{self, Jobs, QUEUE, Queue},
-    sqlite,
+    sqlite::scribe::Scribe,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,74 +82,74 @@ type Batch = queue::Batch<Entry, Opened>;
 
 /// Takes entries until it is closed or dropped.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    queue: Queue<Entry, Opened>,
-    health: Arc<Health>,
+pub(crate) enum Writer {
+    Postgres {
+        queue: Queue<Entry, Opened>,
+        health: Arc<Health>,
+    },
+    /// Who writes all that exchanges wait for.
+    Sqlite(Arc<Scribe>),
 }
 
 impl Writer {
-    /// Starts the tasks that write: one that waits for nobody, and for `PostgreSQL` one for the
+    /// Starts the tasks that write to `PostgreSQL`: one that waits for nobody, and one for the
     /// entries that must wait for their turn, so that all others need not.
-    pub fn start(database: Database) -> Self {
+    pub fn start(database: &Database) -> Self {
+        let pool = match database {
+            Database::Postgres { pool, .. } => pool.clone(),
+            Database::Sqlite { scribe, .. } => return Self::Sqlite(Arc::clone(scribe)),
+        };
         let health = Arc::new(Health::default());
         let well = Arc::clone(&health);
-        let queue = Queue::start(|jobs| match database {
-            Database::Postgres { pool, .. } => {
-                let (aside, waiting) = mpsc::channel(QUEUE);
-                let quick = Recorder::Postgres(postgres::Session::new(pool.clone(), false));
-                let patient = Recorder::Postgres(postgres::Session::new(pool, true));
-                vec![
-                    tokio::spawn(run(quick, jobs, Some(aside), well)),
-                    // Ends after the quick one, which holds the only way to it. Waiting for
-                    // somebody's change is no illness.
-                    tokio::spawn(run(patient, Jobs::handed_on(waiting), None, Arc::default())),
-                ]
-            }
-            Database::Sqlite { writer, .. } => {
-                vec![tokio::spawn(run(Recorder::Sqlite(writer), jobs, None, well))]
-            }
+        let queue = Queue::start(|jobs| {
+            let (aside, waiting) = mpsc::channel(QUEUE);
+            let quick = postgres::Session::new(pool.clone(), false);
+            let patient = postgres::Session::new(pool, true);
+            vec![
+                tokio::spawn(run(quick, jobs, Some(aside), well)),
+                // Ends after the quick one, which holds the only way to it. Waiting for
+                // somebody's change is no illness.
+                tokio::spawn(run(patient, Jobs::handed_on(waiting), None, Arc::default())),
+            ]
         });
-        Self { queue, health }
+        Self::Postgres { queue, health }
     }
 
     /// Hands an entry over and waits for what becomes of it.
     pub async fn write(&self, entry: Entry) -> Result<Opened, Fault> {
-        self.queue.ask(entry).await
+        match self {
+            Self::Postgres { queue, .. } => queue.ask(entry).await,
+            Self::Sqlite(scribe) => scribe.record(entry).await,
+        }
     }
 
     /// Whether it still takes entries.
     pub fn check(&self) -> Result<(), Fault> {
-        self.queue.check()
+        match self {
+            Self::Postgres { queue, .. } => queue.check(),
+            Self::Sqlite(scribe) => scribe.check(),
+        }
     }
 
     pub fn health(&self) -> &Health {
-        &self.health
+        match self {
+            Self::Postgres { health, .. } => health,
+            Self::Sqlite(scribe) => scribe.health(),
+        }
     }
 
     /// Takes no more entries, and returns when all that were taken are settled.
     pub async fn close(&self) {
-        self.queue.close().await;
-    }
-}
-
-#[derive(Debug)]
-enum Recorder {
-    Postgres(postgres::Session),
-    Sqlite(SqlitePool),
-}
-
-impl Recorder {
-    async fn record(&mut self, entries: &[Entry]) -> Result<Vec<Verdict>, sqlx::Error> {
         match self {
-            Self::Postgres(session) => session.record(entries).await,
-            Self::Sqlite(pool) => sqlite::record(pool, entries).await,
+            Self::Postgres { queue, .. } => queue.close().await,
+            Self::Sqlite(scribe) => scribe.close().await,
         }
     }
 }
 
 /// `aside` is where those go that must wait for their turn.
 async fn run(
-    mut recorder: Recorder,
+    mut recorder: postgres::Session,
     mut jobs: Jobs<Entry, Opened>,
     aside: Option<mpsc::Sender<(Entry, Answer)>>,
     health: Arc<Health>,
@@ -169,7 +168,7 @@ async fn run(
 /// When one entry is at fault the batch is halved until that entry is alone: the others do not pay
 /// for it.
 async fn settle(
-    recorder: &mut Recorder,
+    recorder: &mut postgres::Session,
     batch: Batch,
     aside: Option<&mpsc::Sender<(Entry, Answer)>>,
     health: &Health,
@@ -210,7 +209,7 @@ fn in_time((entries, answers): Batch) -> Batch {
     let now = Instant::now();
     let (mut kept, mut waiting) = (Vec::with_capacity(entries.len()), Vec::new());
     for (entry, answer) in entries.into_iter().zip(answers) {
-        if entry.opening.as_ref().is_some_and(|opening| opening.until <= now) {
+        if entry.is_late(now) {
             let _ = answer.send(Err(Fault::Late));
         } else {
             kept.push(entry);
@@ -242,10 +241,6 @@ fn conclude(
 pub(crate) fn blames_an_entry(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     let Some(code) = error.code() else { return false };
-    match code.parse::<u32>() {
-        // SQLite: too big, constraint, mismatch. The upper bytes of an extended code say more.
-        Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
-        // PostgreSQL: data exception, integrity constraint, program limit.
-        _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
-    }
+    // Data exception, integrity constraint, program limit.
+    ["22", "23", "54"].iter().any(|class| code.starts_with(class))
 }

@@ -1,7 +1,7 @@
--- One delegation and its event, or neither: no row changes when the org, the grant or an ancestor
--- does not stand, or when a signal came in since the epoch $24 was recalled. It runs inside BEGIN
--- IMMEDIATE: nobody else writes meanwhile, and the snapshot is the newest, so what it reads is what
--- is true when it commits.
+-- One delegation, or none: no row changes when the org, the grant or an ancestor does not stand, or
+-- when a signal came in since the epoch $24 was recalled. Its event follows when there is one (see
+-- scribe.rs). It runs inside BEGIN IMMEDIATE: nobody else writes meanwhile, and the snapshot is the
+-- newest, so what it reads is what is true when it commits.
 INSERT INTO delegations (
   org, id, parent, root, grant_id, connection, user_sub, agent,
   target, scope, depth, token_hash, issued_at, expires_at, subject_sealed,
@@ -24,5 +24,4 @@ WHERE EXISTS (
     )
     SELECT 1 FROM line LEFT JOIN delegations ON delegations.org = $1 AND delegations.id = line.id
     WHERE delegations.id IS NULL OR delegations.ended_at IS NOT NULL
-  );
-INSERT INTO events (org, id, record) SELECT $1, $2, $3 WHERE changes() = 1
+  )

@@ -55,7 +55,7 @@ pub(super) async fn lock(
     let lock = match transaction {
         Transaction::Postgres(_) => LOCK_POSTGRES,
         // `BEGIN IMMEDIATE` keeps everybody else from writing.
-        Transaction::Sqlite(_) => READ,
+        Transaction::Sqlite(..) => READ,
     };
     let org = Value::from(&*place.org);
     if let Some(row) = transaction.fetch_all(lock, std::slice::from_ref(&org)).await?.first() {

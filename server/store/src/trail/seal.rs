@@ -13,13 +13,13 @@
 
 use delegation::{
     refusal::Fault,
-    trail::{Index, link},
+    trail::{Anchor, Hash, Index, link},
 };
 use serde::Serialize;
 
 use super::{Place, ends, number};
 use crate::{
-    database::{Database, Transaction, Value},
+    database::{Database, Row, Transaction, Value},
     json,
 };
 
@@ -70,31 +70,39 @@ pub(crate) async fn waiting(database: &Database) -> Result<Vec<String>, Fault> {
 
 /// Gives at most `most` events their place; returns how many.
 pub(super) async fn run(place: &Place, most: usize) -> Result<usize, Fault> {
+    let ahead = match place.database {
+        Database::Postgres { .. } => None,
+        // Whoever writes there keeps everybody from it: what can be done before that is.
+        Database::Sqlite { .. } => {
+            let last = ends::read(place).await?.last;
+            Some((last, waiting_for(place, most).await?))
+        }
+    };
+    let chained = ahead.as_ref().map(|(last, waiting)| Chained::new(last, waiting, false));
     let mut transaction = place.database.begin_writing().await?;
-    match seal(&mut transaction, place, most).await? {
+    match seal(&mut transaction, place, most, chained).await? {
         0 => transaction.rollback().await.map(|()| 0),
         sealed => transaction.commit().await.map(|()| sealed),
     }
 }
 
-async fn seal(transaction: &mut Transaction, place: &Place, most: usize) -> Result<usize, Fault> {
+async fn seal(
+    transaction: &mut Transaction,
+    place: &Place,
+    most: usize,
+    ahead: Option<Chained<'_>>,
+) -> Result<usize, Fault> {
     let Some(ends) = ends::lock(transaction, place).await? else { return Ok(0) };
+    // Unless somebody has sealed meanwhile, who has perhaps taken the same events.
+    if let Some(chained) = ahead.filter(|it| it.follows(&ends.last) && !it.placed.is_empty()) {
+        return append(transaction, place, chained).await;
+    }
     let waiting = take(transaction, &place.org, most).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
-    let mut newest = (ends.last.seq, ends.last.hash);
-    let (mut placed, mut hashes) = (Vec::with_capacity(waiting.len()), Vec::new());
-    for Waiting { id, record } in &waiting {
-        let hash = link(&newest.1, record);
-        newest = (newest.0.saturating_add(1), hash);
-        placed.push(Placed::new(newest.0, id, record, transaction));
-        hashes.extend(hash);
-    }
-    append(transaction, &place.org, ends.last.seq, (&placed, &hashes)).await?;
-    forget(transaction, &place.org, &waiting).await?;
-    ends::move_last(transaction, place, newest).await?;
-    Ok(waiting.len())
+    let with_records = matches!(transaction, Transaction::Postgres(_));
+    append(transaction, place, Chained::new(&ends.last, &waiting, with_records)).await
 }
 
 /// An event as it was written.
@@ -103,13 +111,50 @@ struct Waiting {
     record: String,
 }
 
+async fn waiting_for(place: &Place, most: usize) -> Result<Vec<Waiting>, Fault> {
+    let rows = place.database.fetch_all(TAKE, &[(&*place.org).into(), number(most).into()]).await?;
+    rows.iter().map(waiting_one).collect()
+}
+
 async fn take(
     transaction: &mut Transaction,
     org: &str,
     most: usize,
 ) -> Result<Vec<Waiting>, Fault> {
     let rows = transaction.fetch_all(TAKE, &[org.into(), number(most).into()]).await?;
-    rows.iter().map(|row| Ok(Waiting { id: row.get("id")?, record: row.get("record")? })).collect()
+    rows.iter().map(waiting_one).collect()
+}
+
+fn waiting_one(row: &Row) -> Result<Waiting, Fault> {
+    Ok(Waiting { id: row.get("id")?, record: row.get("record")? })
+}
+
+/// Events as the links of a chain, and their hashes one after the other.
+struct Chained<'a> {
+    /// What they hang on.
+    last: (i64, Hash),
+    placed: Vec<Placed<'a>>,
+    hashes: Vec<u8>,
+    newest: (i64, Hash),
+}
+
+impl<'a> Chained<'a> {
+    fn new(last: &Anchor, waiting: &'a [Waiting], with_records: bool) -> Self {
+        let last = (last.seq, last.hash);
+        let (mut newest, mut hashes) = (last, Vec::with_capacity(32 * waiting.len()));
+        let mut placed = Vec::with_capacity(waiting.len());
+        for Waiting { id, record } in waiting {
+            let hash = link(&newest.1, record);
+            newest = (newest.0.saturating_add(1), hash);
+            placed.push(Placed::new(newest.0, id, record, with_records));
+            hashes.extend(hash);
+        }
+        Self { last, placed, hashes, newest }
+    }
+
+    fn follows(&self, last: &Anchor) -> bool {
+        self.last == (last.seq, last.hash)
+    }
 }
 
 /// An event in its place, without its hash.
@@ -129,44 +174,32 @@ struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    fn new(seq: i64, event: &'a str, record: &'a str, transaction: &Transaction) -> Self {
+    fn new(seq: i64, event: &'a str, record: &'a str, with_record: bool) -> Self {
         let Index { id, at, outcome, client, subject, delegation, root } = Index::of(event, record);
-        let record = match transaction {
-            Transaction::Postgres(_) => Some(record),
-            Transaction::Sqlite(_) => None,
-        };
+        let record = with_record.then_some(record);
         Self { seq, event, id, at, outcome, client, subject, delegation, root, record }
     }
 }
 
+/// Writes them to the end of the trail; returns how many.
 async fn append(
     transaction: &mut Transaction,
-    org: &str,
-    before: i64,
-    (placed, hashes): (&[Placed<'_>], &[u8]),
-) -> Result<(), Fault> {
-    let sql = match transaction {
-        Transaction::Postgres(_) => PLACE_POSTGRES,
-        Transaction::Sqlite(_) => PLACE_SQLITE,
+    place: &Place,
+    Chained { last, placed, hashes, newest }: Chained<'_>,
+) -> Result<usize, Fault> {
+    let (put, forget) = match transaction {
+        Transaction::Postgres(_) => (PLACE_POSTGRES, FORGET_POSTGRES),
+        Transaction::Sqlite(..) => (PLACE_SQLITE, FORGET_SQLITE),
     };
-    let first = before.saturating_add(1);
-    let values: [Value<'_>; 4] =
-        [org.into(), json::write(placed).into(), hashes.into(), first.into()];
-    all(transaction.execute(sql, &values).await?, placed.len())
-}
-
-async fn forget(
-    transaction: &mut Transaction,
-    org: &str,
-    waiting: &[Waiting],
-) -> Result<(), Fault> {
-    let sql = match transaction {
-        Transaction::Postgres(_) => FORGET_POSTGRES,
-        Transaction::Sqlite(_) => FORGET_SQLITE,
-    };
-    let ids: Vec<&str> = waiting.iter().map(|event| event.id.as_str()).collect();
-    let values = [org.into(), json::write(&ids).into()];
-    all(transaction.execute(sql, &values).await?, waiting.len())
+    let org = Value::from(&*place.org);
+    let first = last.0.saturating_add(1);
+    let values = [org.clone(), json::write(&placed).into(), hashes.as_slice().into(), first.into()];
+    all(transaction.execute(put, &values).await?, placed.len())?;
+    let ids: Vec<&str> = placed.iter().map(|placed| placed.event).collect();
+    let values = [org, json::write(&ids).into()];
+    all(transaction.execute(forget, &values).await?, placed.len())?;
+    ends::move_last(transaction, place, newest).await?;
+    Ok(placed.len())
 }
 
 /// Each event is placed once, and waits no more; or nothing has happened.
