@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use serde::Deserialize;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-use crate::{PublicKeys, sha256, strict};
+use crate::{Object, PublicKeys, sha256, strict};
 pub use names::CertificateName;
 use names::Leaf;
 
@@ -168,7 +168,7 @@ struct Anchor {
 /// A SPIFFE bundle (SPIFFE Trust Domain and Bundle §4), as far as it is about certificates.
 #[derive(Deserialize)]
 struct Bundle {
-    keys: Vec<BundleKey>,
+    keys: Vec<Object<BundleKey>>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +213,8 @@ impl Authorities {
         let bundle: Bundle =
             serde_json::from_slice(bundle).map_err(|_| CertificateFault::Malformed)?;
         let of_use = |key: &BundleKey| key.purpose.as_deref() == Some("x509-svid");
-        let certificates = bundle.keys.into_iter().filter(of_use).map(|key| {
+        let keys = bundle.keys.into_iter().map(|Object(key)| key);
+        let certificates = keys.filter(of_use).map(|key| {
             let [one] = key.x5c.as_slice() else { return Err(CertificateFault::Malformed) };
             let Der(der) = Der::of_x5c(one).ok_or(CertificateFault::Malformed)?;
             Ok(CertificateDer::from(der))

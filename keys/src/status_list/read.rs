@@ -44,6 +44,7 @@ pub struct StatusList {
 
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(deserialize_with = "crate::object")]
     status_list: Packed,
 }
 

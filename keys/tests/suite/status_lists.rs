@@ -64,6 +64,7 @@ fn refuses_what_is_not_this_list_now() {
         ("status_list", json!({ "bits": 3, "lst": pack(8, &[]) }), TokenFault::Claims),
         ("status_list", json!({ "bits": 1, "lst": "AAAA" }), TokenFault::Claims),
         ("status_list", json!({ "bits": 1 }), TokenFault::Claims),
+        ("status_list", json!([1, pack(8, &[])]), TokenFault::Claims),
         ("status_list", json!({ "bits": 1, "lst": pack(9 << 20, &[]) }), TokenFault::TooLarge),
     ] {
         assert_eq!(judge(&with(name, value), URI, NOW).err(), Some(fault), "{name}");

@@ -17,7 +17,7 @@ pub(crate) struct Act {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     pub sub: String,
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub act: Option<Box<Act>>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct OwnClaims {
     pub scope: String,
     pub org_id: String,
     /// None: a client acts for itself.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "object")]
     pub act: Option<Act>,
     /// RFC 8693 §4.4
     #[serde(default, deserialize_with = "given")]
@@ -116,7 +116,7 @@ pub(crate) struct ProviderClaims {
     /// How some providers spell `scope`: a string (Entra) or a list (Okta).
     #[serde(default, deserialize_with = "given")]
     pub scp: Option<Scp>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "object")]
     pub may_act: Option<MayAct>,
     /// Read as an [`Act`] where the provider is believed about it.
     #[serde(default, deserialize_with = "given")]
@@ -222,6 +222,11 @@ impl ProviderClaims {
 /// "nothing" for a restriction must not lift it (Keycloak CVE-2026-9704).
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
+}
+
+/// The same of an object, for which the list of its members' values does not pass.
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    keys::object(from).map(Some)
 }
 
 /// A claim that only helps to find the user again. Providers write all kinds of things under these
@@ -338,9 +343,22 @@ mod tests {
             r#"{"may_act":null}"#,
             r#"{"auth_time":"1"}"#,
             r#"{"may_act":[]}"#,
+            r#"{"may_act":["https://idp.example","agent:a"]}"#,
         ] {
             assert!(serde_json::from_str::<ProviderClaims>(json).is_err(), "{json}");
         }
+    }
+
+    /// RFC 8693 §4.1: "The value of the 'act' claim is a JSON object".
+    #[test]
+    fn refuses_an_actor_that_is_a_list_of_its_members() {
+        let own = |act: &str| {
+            let json = format!(r#"{{"client_id":"c","org_id":"acme","act":{act}}}"#);
+            serde_json::from_str::<OwnClaims>(&json)
+        };
+        assert!(own(r#"{"sub":"agent:a","act":{"sub":"agent:b"}}"#).is_ok());
+        assert!(own(r#"["https://idp.example","agent:a",null]"#).is_err());
+        assert!(own(r#"{"sub":"agent:a","act":["https://idp.example","agent:b"]}"#).is_err());
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn chain(
     if !connection.tokens.believes_act {
         return Err(TokenRefusal::ForeignChain);
     }
-    let act: Act = serde_json::from_value(act.clone()).map_err(|_| TokenRefusal::Chain)?;
+    let act: Act = keys::object(act.clone()).map_err(|_| TokenRefusal::Chain)?;
     let chain = act.chain(&connection.issuer).map_err(|_| TokenRefusal::Chain)?;
     let is_name = |name: &str| {
         !name.is_empty() && name.len() <= Names::LONGEST && !name.contains(char::is_control)

@@ -11,6 +11,8 @@ mod arrival;
 mod events;
 mod happened;
 pub mod logout;
+#[doc(hidden)]
+pub mod probe;
 pub mod revocation;
 pub mod scim;
 pub mod set;

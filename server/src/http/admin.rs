@@ -11,14 +11,15 @@
 //! An operator is known by the bearer token `actas apply` made (RFC 6750). Who is refused leaves an
 //! event in the audit trail; who looks leaves none.
 
-mod audit;
+pub(super) mod audit;
 mod exports;
 mod keys;
 mod restorations;
-mod revocations;
+pub(super) mod revocations;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
+use ::keys::Object;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::{
     event::{Event, Outcome, noted},
@@ -278,5 +279,6 @@ fn read<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, Undone> {
             Undone::malformed(malformed)
         }
     })?;
-    serde_json::from_slice(body).map_err(|fault| Undone::malformed(&fault))
+    let read = serde_json::from_slice(body).map_err(|fault| Undone::malformed(&fault));
+    read.map(|Object(body)| body)
 }

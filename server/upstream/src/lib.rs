@@ -24,6 +24,8 @@ pub mod fault;
 mod fetched;
 pub mod http;
 mod metadata;
+#[doc(hidden)]
+pub mod probe;
 mod provider;
 pub mod settings;
 pub mod sinks;

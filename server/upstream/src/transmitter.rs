@@ -10,7 +10,7 @@
 mod events;
 mod management;
 mod metadata;
-mod poll;
+pub(crate) mod poll;
 mod stream;
 
 use std::sync::{Arc, Mutex};

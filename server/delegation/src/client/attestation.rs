@@ -29,6 +29,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// §5.1: of which key the instance is.
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(deserialize_with = "keys::object")]
     cnf: Confirmation,
 }
 

@@ -87,6 +87,13 @@ pub async fn provision(
     Ok((said.user, Taken { kinds: vec![kind], signalled, is_of_use: true, alert: None }))
 }
 
+/// What a change says of whom, every name it goes by: for [`super::probe`].
+pub(super) fn said(change: Change<'_>) -> Result<(User, Names, Vec<Effect>), SignalRefusal> {
+    let said = Said::read(change)?;
+    let effects = said.effects(change);
+    Ok((said.user, said.names, effects))
+}
+
 impl User {
     /// The user behind an id of ours; any other id is taken for a name.
     #[must_use]

@@ -98,6 +98,11 @@ impl Parameters {
     }
 }
 
+/// What a query string asks for: for [`crate::http::probe`].
+pub(in crate::http) fn query(text: &str, now: Timestamp) -> Option<Query> {
+    Parameters::read(text, now).ok().map(|asked| asked.query)
+}
+
 fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use delegation::revoke::{self, NotDone, Place, Unknown, What, Word};
+use keys::Object;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
@@ -19,8 +20,8 @@ struct Asked {
     #[serde(deserialize_with = "secret")]
     token: Option<SecretString>,
     delegation: Option<Uuid>,
-    session: Option<Session>,
-    user: Option<User>,
+    session: Option<Object<Session>>,
+    user: Option<Object<User>>,
     agent: Option<String>,
     grant: Option<String>,
     connection: Option<String>,
@@ -51,12 +52,15 @@ struct User {
 
 impl Asked {
     fn what(self) -> Option<What> {
-        let user =
-            |User { connection, id: user, disable }| What::User { connection, user, disable };
+        let user = |Object(User { connection, id: user, disable })| What::User {
+            connection,
+            user,
+            disable,
+        };
         let all = [
             self.token.map(What::Token),
             self.delegation.map(What::Delegation),
-            self.session.map(|Session { connection, id }| What::Session { connection, id }),
+            self.session.map(|Object(Session { connection, id })| What::Session { connection, id }),
             self.user.map(user),
             self.agent.map(What::Agent),
             self.grant.map(What::Grant),
@@ -65,6 +69,11 @@ impl Asked {
         ];
         super::exactly_one(all)
     }
+}
+
+/// What a body ends: for [`crate::http::probe`].
+pub(in crate::http) fn what(body: &[u8]) -> Option<What> {
+    serde_json::from_slice(body).ok().and_then(|Object(asked): Object<Asked>| asked.what())
 }
 
 pub(super) async fn post(
@@ -170,6 +179,8 @@ mod tests {
             r#"{"agent":"a","agent":"b"}"#,
             r#"{"delegation":"1"}"#,
             r#"{"user":"alice"}"#,
+            r#"{"user":["corp","alice",true]}"#,
+            r#"{"session":["corp","s-1"]}"#,
             r#"{"user":{"connection":"corp","id":"alice","disabled":true}}"#,
             r#"{"org":"yes"}"#,
         ] {

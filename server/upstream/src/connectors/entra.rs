@@ -164,6 +164,7 @@ impl Settings {
 /// An error of Graph.
 #[derive(Deserialize)]
 struct Problem {
+    #[serde(deserialize_with = "keys::object")]
     error: ProblemBody,
 }
 
@@ -180,8 +181,8 @@ fn found<T: DeserializeOwned>(
     missing: &str,
 ) -> Result<Option<T>, UpstreamFault> {
     match reply.status {
-        200 => reply.json().map(Some),
-        404 if is_absence(&reply.json::<Problem>()?.error.code) => Ok(None),
+        200 => reply.object().map(Some),
+        404 if is_absence(&reply.object::<Problem>()?.error.code) => Ok(None),
         403 => Err(UpstreamFault::NotAllowed(missing.to_owned())),
         status => Err(UpstreamFault::Status(status)),
     }

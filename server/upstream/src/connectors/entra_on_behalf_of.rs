@@ -100,7 +100,7 @@ impl EntraOnBehalfOf {
         match reply.status {
             200 => minted(&reply),
             400 | 401 | 403 => {
-                let problem: Problem = reply.json()?;
+                let problem: Problem = reply.object()?;
                 problem.fault().map_or_else(|| Ok(problem.standing()), Err)
             }
             status => Err(UpstreamFault::Status(status)),
@@ -139,7 +139,7 @@ fn minted(reply: &Reply) -> Result<Standing, UpstreamFault> {
     struct Minted {
         access_token: String,
     }
-    if reply.json::<Minted>()?.access_token.is_empty() {
+    if reply.object::<Minted>()?.access_token.is_empty() {
         return Err(UpstreamFault::Answer("there is no `access_token`"));
     }
     Ok(Standing {

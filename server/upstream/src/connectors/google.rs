@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use delegation::ports::Question;
-use keys::SigningKey;
+use keys::{Object, SigningKey};
 use policy::{Account, Standing};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,7 @@ impl Check for Google {
         let path = format!("/admin/directory/v1/users/{}?fields={fields}", segment(id)?);
         let reply = self.api.get(&path).await?;
         let account = match reply.status {
-            200 => reply.json::<User>()?.account(id)?,
+            200 => reply.object::<User>()?.account(id)?,
             404 if reasons(&reply).iter().any(|reason| reason == "notFound") => Account::Suspended,
             403 => return Err(self.forbidden(&reply)),
             status => return Err(UpstreamFault::Status(status)),
@@ -131,19 +131,20 @@ impl Google {
 fn reasons(reply: &Reply) -> Vec<String> {
     #[derive(Deserialize)]
     struct Answer {
+        #[serde(deserialize_with = "keys::object")]
         error: Error,
     }
     #[derive(Deserialize)]
     struct Error {
         #[serde(default)]
-        errors: Vec<Detail>,
+        errors: Vec<Object<Detail>>,
     }
     #[derive(Deserialize)]
     struct Detail {
         reason: String,
     }
-    let details = reply.json::<Answer>().map(|answer| answer.error.errors).unwrap_or_default();
-    details.into_iter().map(|detail| detail.reason).collect()
+    let details = reply.object::<Answer>().map(|answer| answer.error.errors).unwrap_or_default();
+    details.into_iter().map(|Object(detail)| detail.reason).collect()
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! What a provider says of a token now (RFC 7662 §2.2).
 
-mod described;
+pub(crate) mod described;
 
 use std::{collections::HashSet, fmt, sync::Arc};
 

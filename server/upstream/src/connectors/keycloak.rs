@@ -15,6 +15,7 @@
 
 use async_trait::async_trait;
 use delegation::ports::Question;
+use keys::Object;
 use policy::{Access, Account, Session, Standing, StepUp, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -92,11 +93,11 @@ impl Keycloak {
     async fn session(&self, user: &str, sid: Option<&str>) -> Result<Standing, UpstreamFault> {
         let Some(sid) = sid.filter(|_| self.sessions) else { return Ok(Standing::default()) };
         let reply = self.api.get(&format!("/users/{user}/sessions")).await?;
-        let sessions = found(&reply, Reply::json::<Vec<UserSession>>)?;
+        let sessions = found(&reply, Reply::json::<Vec<Object<UserSession>>>)?;
         let Some(sessions) = sessions else { return Ok(gone()) };
-        let found = sessions.into_iter().find(|session| session.id == sid);
+        let found = sessions.into_iter().find(|Object(session)| session.id == sid);
         let session = if found.is_some() { Session::Live } else { Session::Ended };
-        let network = found.and_then(|session| session.ip_address);
+        let network = found.and_then(|Object(session)| session.ip_address);
         Ok(Standing { session, network, ..Standing::default() })
     }
 
@@ -105,9 +106,10 @@ impl Keycloak {
             return Ok(Standing::default());
         }
         let reply = self.api.get(&format!("/users/{user}/credentials")).await?;
-        let credentials = found(&reply, Reply::json::<Vec<Credential>>)?;
+        let credentials = found(&reply, Reply::json::<Vec<Object<Credential>>>)?;
         let Some(credentials) = credentials else { return Ok(gone()) };
-        let passwords = credentials.iter().filter(|credential| credential.kind == "password");
+        let credentials = credentials.iter().map(|Object(credential)| credential);
+        let passwords = credentials.filter(|credential| credential.kind == "password");
         let changed_at = passwords.filter_map(|password| password.created_date).max();
         // To the second below: who signs in within that second is not signed out.
         let sessions_valid_from = moment(changed_at.map(|milliseconds| milliseconds / 1000));

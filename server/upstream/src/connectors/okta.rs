@@ -10,6 +10,7 @@
 
 use async_trait::async_trait;
 use delegation::ports::Question;
+use keys::Object;
 use policy::{Access as Judgment, Account, Risk, Session, Standing, StepUp};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +90,7 @@ impl Okta {
         let url = self.users.url(&format!("/api/v1/users/{}", segment(&named.name)?));
         let reply = self.users.call(Call::get(url).header("content-type", LIGHT)).await?;
         match reply.status {
-            200 => reply.json::<User>()?.standing(named),
+            200 => reply.object::<User>()?.standing(named),
             404 if !is_unknown(&reply) => Err(UpstreamFault::Status(404)),
             404 if named.by_id => {
                 Ok(Standing { account: Account::Suspended, ..Standing::default() })
@@ -107,7 +108,7 @@ impl Okta {
         };
         let reply = api.get(&format!("/api/v1/sessions/{}", segment(id)?)).await?;
         match reply.status {
-            200 => reply.json::<SessionRead>()?.standing(named),
+            200 => reply.object::<SessionRead>()?.standing(named),
             404 if is_unknown(&reply) => {
                 Ok(Standing { session: Session::Ended, ..Standing::default() })
             }
@@ -121,7 +122,7 @@ impl Okta {
         let reply = api.get(&format!("/api/v1/users/{}/risk", segment(&named.name)?)).await?;
         match reply.status {
             200 => {
-                let risk = reply.json::<RiskRead>()?.risk_level.risk();
+                let risk = reply.object::<RiskRead>()?.risk_level.risk();
                 Ok(Standing { risk, ..Standing::default() })
             }
             403 => Err(UpstreamFault::NotAllowed(
@@ -206,7 +207,7 @@ fn is_unknown(reply: &Reply) -> bool {
         #[serde(rename = "errorCode")]
         error_code: String,
     }
-    reply.json::<Problem>().is_ok_and(|problem| problem.error_code == "E0000007")
+    reply.object::<Problem>().is_ok_and(|problem| problem.error_code == "E0000007")
 }
 
 #[derive(Deserialize)]
@@ -215,7 +216,7 @@ struct User {
     id: String,
     status: Status,
     password_changed: Option<String>,
-    profile: Option<Profile>,
+    profile: Option<Object<Profile>>,
 }
 
 #[derive(Deserialize)]
@@ -268,7 +269,7 @@ const ANEW: StepUp = StepUp { device: false, acr_values: None, max_age: Some(0),
 
 impl User {
     fn standing(self, named: &Named) -> Result<Standing, UpstreamFault> {
-        named.is(&self.id, self.profile.and_then(|profile| profile.login).as_deref())?;
+        named.is(&self.id, self.profile.and_then(|Object(profile)| profile.login).as_deref())?;
         Ok(Standing {
             account: self.status.account(),
             access: self.status.access(),

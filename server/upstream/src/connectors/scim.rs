@@ -13,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use delegation::ports::Question;
+use keys::Object;
 use policy::{Account, Standing};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
@@ -102,7 +103,7 @@ impl Scim {
             return Err(UpstreamFault::Answer("it is about another user"));
         }
         let account = self.account(&user);
-        self.remember(id, reply.etag.or(user.meta.and_then(|meta| meta.version)), account);
+        self.remember(id, reply.etag.or(user.meta.and_then(|Object(meta)| meta.version)), account);
         Ok(account)
     }
 
@@ -120,7 +121,9 @@ impl Scim {
             (0, []) => Ok(Account::Suspended),
             // `userName` is compared without case (RFC 7643 §4.1.1). A directory that does not
             // know the filter sends whomever it likes.
-            (1, [user]) if user.name().is_some_and(|found| found == name.to_lowercase()) => {
+            (1, [Object(user)])
+                if user.name().is_some_and(|found| found == name.to_lowercase()) =>
+            {
                 Ok(self.account(user))
             }
             _ => Err(UpstreamFault::Answer("it is not about this user alone")),
@@ -207,7 +210,7 @@ struct List {
     schemas: Vec<String>,
     total_results: u64,
     #[serde(default, rename = "Resources")]
-    resources: Vec<User>,
+    resources: Vec<Object<User>>,
 }
 
 #[derive(Deserialize)]
@@ -217,7 +220,7 @@ struct User {
     user_name: Option<String>,
     #[serde(default, deserialize_with = "present")]
     active: Option<bool>,
-    meta: Option<Meta>,
+    meta: Option<Object<Meta>>,
 }
 
 impl User {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use keys::Object;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +35,22 @@ struct Answer {
     sets: Option<BTreeMap<String, Value>>,
     #[serde(rename = "moreAvailable")]
     more: Option<bool>,
+}
+
+impl Answer {
+    fn polled(self) -> Polled {
+        let text = |(jti, set): (String, Value)| {
+            let set = set.as_str().map(str::to_owned).unwrap_or_default();
+            (jti, set)
+        };
+        let sets = self.sets.unwrap_or_default().into_iter().map(text).collect();
+        Polled { sets, more: self.more.unwrap_or_default() }
+    }
+}
+
+/// For [`crate::probe`].
+pub(crate) fn polled(body: &[u8]) -> Option<Polled> {
+    serde_json::from_slice(body).ok().map(|Object(answer): Object<Answer>| answer.polled())
 }
 
 impl Transmitter {
@@ -69,12 +86,7 @@ impl Transmitter {
             }
             reply => reply.ok()?,
         };
-        let text = |(jti, set): (String, Value)| {
-            let set = set.as_str().map(str::to_owned).unwrap_or_default();
-            (jti, set)
-        };
-        let sets = answer.sets.unwrap_or_default().into_iter().map(text).collect();
-        Ok(Polled { sets, more: answer.more.unwrap_or_default() })
+        Ok(answer.polled())
     }
 }
 

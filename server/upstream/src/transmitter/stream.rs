@@ -1,6 +1,7 @@
 //! A stream on the wire (SSF 1.0 §8.1.1).
 
 use delegation::ports::{Described, StreamStatus};
+use keys::Object;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ pub(super) struct Document {
     events_supported: Option<Vec<String>>,
     events_requested: Option<Vec<String>>,
     events_delivered: Option<Vec<String>>,
-    delivery: Option<Delivering>,
+    delivery: Option<Object<Delivering>>,
     min_verification_interval: Option<u64>,
     inactivity_timeout: Option<u64>,
     description: Option<String>,
@@ -92,6 +93,10 @@ struct Delivering {
 }
 
 impl Document {
+    fn delivering(&self) -> Option<&Delivering> {
+        self.delivery.as_ref().map(|Object(delivering)| delivering)
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.stream_id
     }
@@ -109,7 +114,7 @@ impl Document {
         let delivered = match wanted.settings.delivery {
             Delivery::Poll => true,
             Delivery::Push => {
-                let repeated = self.delivery.as_ref().and_then(|d| d.authorization_header.as_ref());
+                let repeated = self.delivering().and_then(|it| it.authorization_header.as_ref());
                 let header = match (&wanted.settings.authorization, repeated) {
                     (None, _) => true,
                     (Some(ours), Some(theirs)) => ours == theirs || told,
@@ -143,13 +148,13 @@ impl Document {
 
     /// SSF 1.0 §8.1.1: without `delivery` it is polled.
     fn delivery(&self) -> Delivery {
-        let method = self.delivery.as_ref().and_then(|delivery| delivery.method.as_deref());
+        let method = self.delivering().and_then(|delivery| delivery.method.as_deref());
         let pushes = method.is_some_and(|method| names(Delivery::Push).contains(&method));
         if pushes { Delivery::Push } else { Delivery::Poll }
     }
 
     fn endpoint(&self) -> Option<&str> {
-        self.delivery.as_ref().and_then(|delivery| delivery.endpoint_url.as_deref())
+        self.delivering().and_then(|delivery| delivery.endpoint_url.as_deref())
     }
 
     /// What its events will name as `aud`, once it is known to be the declared transmitter's, and

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use delegation::{ports::KeySource, refusal::Fault};
-use keys::PublicKeys;
+use keys::{Object, PublicKeys};
 use serde::Deserialize;
 
 use super::Reaching;
@@ -84,7 +84,7 @@ impl Discovered {
     /// §4.3: its `issuer` must be `issuer` to the letter.
     fn parse(document: &[u8], issuer: &str) -> Result<Self, UpstreamFault> {
         let bad = |what: &str| UpstreamFault::Metadata(what.to_owned());
-        let discovered: Self = serde_json::from_slice(document)
+        let Object(discovered): Object<Self> = serde_json::from_slice(document)
             .map_err(|_| bad("it has no `issuer` and `jwks_uri`"))?;
         let is_it = discovered.issuer == issuer;
         is_it.then_some(discovered).ok_or_else(|| bad("`issuer` is not the configured one"))

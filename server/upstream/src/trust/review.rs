@@ -49,6 +49,7 @@ pub struct Reviewer {
 /// `TokenReview` of `authentication.k8s.io/v1`.
 #[derive(Deserialize)]
 struct Review {
+    #[serde(deserialize_with = "keys::object")]
     status: Status,
 }
 

@@ -196,6 +196,7 @@ async fn what_graph_does_not_say_is_no_answer() {
         // What an app that may not read it is shown.
         with(user(), "accountEnabled", Value::Null),
         ok(&json!({ "id": OID })),
+        ok(&json!([OID, true, null, null])),
         with(user(), "accountEnabled", json!("true")),
         with(user(), "signInSessionsValidFromDateTime", json!("yesterday")),
         with(user(), "id", json!(DEVICE)),

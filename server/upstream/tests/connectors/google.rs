@@ -151,6 +151,7 @@ async fn what_google_does_not_say_is_no_answer() {
         json!({ "id": ID, "suspended": "false" }),
         json!({ "id": "1", "suspended": false }),
         json!({ "suspended": false }),
+        json!([ID, false, false, null]),
     ] {
         let (text, _) = Workspace::given(ok(&body)).await.unwrap_err();
         assert!(text.contains("cannot be believed"), "{body}: {text}");

@@ -142,6 +142,7 @@ fn who_is_meant_must_be_one_of_ours() {
     for (body, refusal) in [
         ("", SignalRefusal::Shape),
         ("[]", SignalRefusal::Shape),
+        (r#"[{"format":"email","email":"alice@example.com"},null]"#, SignalRefusal::Shape),
         ("{}", SignalRefusal::NoSubject),
         (&subject(json!({ "format": "email" })), SignalRefusal::Subject),
         (&subject(json!({ "format": "uid", "id": "a" })), SignalRefusal::SubjectFormat),

@@ -38,6 +38,8 @@ async fn what_okta_does_not_say_is_no_answer() {
         user("HIBERNATING"),
         json!({ "id": ID }),
         json!({ "id": ID, "status": null }),
+        json!([ID, "ACTIVE", null, null]),
+        json!({ "id": ID, "status": "ACTIVE", "profile": [ID] }),
         json!({ "id": ID, "status": ["ACTIVE"] }),
         json!({ "id": ID, "status": "ACTIVE", "passwordChanged": "yesterday" }),
         json!({ "id": "00u1", "status": "ACTIVE" }),
