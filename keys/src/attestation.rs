@@ -88,7 +88,8 @@ pub fn verify_attestation_proof(
     let select = |_: Option<&str>, algorithm| {
         if key.serves(algorithm) { Ok(key) } else { Err(TokenFault::Algorithm) }
     };
-    let (payload, ()) = opened_by(&Compact::split(proof)?, select, expect.algorithms, kind)?;
+    let (payload, ()) =
+        opened_by(&Compact::split(proof)?, (select, None), expect.algorithms, kind)?;
     let [aud, exp, nbf, iat, jti, challenge] =
         strict::read(&payload, ["aud", "exp", "nbf", "iat", "jti", "challenge"])?;
     if audience(aud, &[expect.audience])?.len() != 1 {

@@ -5,13 +5,14 @@
 //!
 //! [`verify()`] is the heart: a compact JWS becomes [`Verified`] claims, or a [`TokenFault`].
 //! [`Expect`] says what the token must be, [`PublicKeys`] who may have signed it, [`peek()`] where it
-//! claims to come from. [`verify_event`] is its sibling for what a provider says on its own: security
+//! claims to come from. [`verify_remembering`] is the same of a token that comes again and again: its
+//! signature alone is remembered, in [`Signatures`]. [`verify_event`] is its sibling for what a provider says on its own: security
 //! events, logouts, revocations; [`verify_assertion`] for what a party states of itself or another, to be
 //! let in or to be granted something. Two prove that whoever sends a request has a key:
 //! [`verify_proof`] (DPoP), which reads the key from the proof, and [`verify_attestation_proof`], which
 //! has it from an attestation. [`Certificate`] is the same by TLS: whose it is, and who vouches for it
 //! ([`Authorities`]). [`sign()`] is the way out: a [`Signer`] signs, and the result is read back
-//! with the key we publish. [`rotation`] is the life of signing keys, a pure state machine; [`KeyRing`] says
+//! with the key we publish, as often as [`Reading`] says. [`rotation`] is the life of signing keys, a pure state machine; [`KeyRing`] says
 //! which key signs and which are published. [`pkcs11`] keeps keys in a module instead.
 //! [`DataKey`] seals what the database keeps and hashes client secrets; [`MasterKey`] wraps it.
 //!
@@ -57,11 +58,13 @@ mod fault;
 mod header;
 mod key_ring;
 mod master;
+mod object;
 mod peek;
 pub mod pkcs11;
 mod proof;
 mod provider;
 mod public;
+mod remembered;
 pub mod rotation;
 mod seal;
 mod secret;
@@ -85,12 +88,14 @@ pub use expect::{Expect, Typ};
 pub use fault::TokenFault;
 pub use key_ring::{Entry, KeyRing, RingFault};
 pub use master::MasterKey;
+pub use object::{Object, object};
 pub use peek::{Peek, peek};
 pub use proof::{ExpectProof, Proof, ProofFault, verify_proof};
 pub use provider::install;
 pub use public::{JwksFault, PRIVATE_MEMBERS, PublicKey, PublicKeys};
+pub use remembered::Signatures;
 pub use seal::{DataKey, SealFault};
 pub use secret::SecretHash;
-pub use sign::{SignFault, Signer, Unsigned, sign};
+pub use sign::{Reading, SignFault, Signer, Unsigned, sign};
 pub use signing_key::{KeyFault, SigningKey};
-pub use verify::{Registered, Verified, verify};
+pub use verify::{Registered, Verified, verify, verify_remembering};

@@ -153,10 +153,11 @@ pub fn verify_proof(proof: &str, expect: &ExpectProof<'_>, now: i64) -> Result<P
     if !expect.algorithms.contains(&algorithm) {
         return Err(TokenFault::Algorithm.into());
     }
-    let (key, thumbprint) = key(&header, algorithm)?;
-    if !key.signed(algorithm, compact.signed, compact.signature) {
-        return Err(TokenFault::Signature.into());
+    let brought = key(&header, algorithm)?;
+    if !brought.key.signed(algorithm, compact.signed, compact.signature) {
+        return Err(brought.fault());
     }
+    let thumbprint = brought.thumbprint;
     let payload = compact.payload()?;
     let [jti, htm, htu, iat, exp, nbf, ath, nonce] =
         strict::read(&payload, ["jti", "htm", "htu", "iat", "exp", "nbf", "ath", "nonce"])?;
@@ -183,20 +184,38 @@ pub fn verify_proof(proof: &str, expect: &ExpectProof<'_>, now: i64) -> Result<P
     Ok(Proof { thumbprint, id, issued_at, nonce })
 }
 
-/// The key the proof brings, and its thumbprint.
-fn key(header: &[u8], algorithm: Algorithm) -> Result<(PublicKey, String), ProofFault> {
+/// The key the proof brings.
+struct Brought {
+    key: PublicKey,
+    thumbprint: String,
+    jwk: Jwk,
+}
+
+impl Brought {
+    /// Why a signature is none of this key: whether it is one at all is told only of what has failed,
+    /// since `ring`, which verifies, takes no point either that is not on the curve.
+    fn fault(&self) -> ProofFault {
+        match PublicKey::from_jwk(&Value::Object(self.jwk.as_ref().clone())) {
+            Ok(_) => TokenFault::Signature.into(),
+            Err(_) => ProofFault::Key,
+        }
+    }
+}
+
+fn key(header: &[u8], algorithm: Algorithm) -> Result<Brought, ProofFault> {
     // The strict walk over the header is done: no name is there twice.
     let Bearing { jwk } = serde_json::from_slice(header).map_err(|_| ProofFault::Key)?;
     let jwk = jwk.ok_or(ProofFault::Key)?;
     if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
         return Err(ProofFault::PrivateKey);
     }
-    let jkt = Jwk::from_map(jwk.clone()).ok().as_ref().and_then(thumbprint);
-    let key = PublicKey::from_jwk(&Value::Object(jwk)).map_err(|_| ProofFault::Key)?;
+    let jwk = Jwk::from_map(jwk).map_err(|_| ProofFault::Key)?;
+    let key = PublicKey::for_one_use(&jwk).map_err(|_| ProofFault::Key)?;
     if !key.serves(algorithm) {
         return Err(ProofFault::Key);
     }
-    Ok((key, jkt.ok_or(ProofFault::Key)?))
+    let thumbprint = thumbprint(&jwk).ok_or(ProofFault::Key)?;
+    Ok(Brought { key, thumbprint, jwk })
 }
 
 /// `iat`, once it is recent. `exp` and `nbf` are not of a proof, but where they are they hold (RFC 7519

@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::{jwk::Jwk, jws};
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Algorithm, TokenFault, certificate::Der, install, strict};
+use crate::{Algorithm, TokenFault, certificate::Der, install, sha256, strict};
 
 /// The largest JWKS that is read; Entra's, the longest known, has about 20 KiB with certificates.
 const MAX_DOCUMENT: usize = 64 * 1024;
@@ -29,6 +29,8 @@ pub struct PublicKey {
     /// What its `alg` narrows that to.
     pinned: Option<Algorithm>,
     key: DecodingKey,
+    /// SHA-256 of what it verifies with: two keys of one `kid` differ in it.
+    octets_hash: [u8; 32],
 }
 
 impl PublicKey {
@@ -51,14 +53,27 @@ impl PublicKey {
 
     fn from_members(members: Map<String, Value>) -> Result<Self, JwksFault> {
         let jwk = Jwk::from_map(members).map_err(|_| JwksFault::Unusable)?;
+        if jwk.key_type() == "EC" {
+            on_curve(&jwk)?;
+        }
+        Self::judged(&jwk)
+    }
+
+    /// Reads the key of a proof, which is used once. A point that is not on the curve fails in `ring`,
+    /// which looks at each verification.
+    pub(crate) fn for_one_use(jwk: &Jwk) -> Result<Self, JwksFault> {
+        Self::judged(jwk)
+    }
+
+    fn judged(jwk: &Jwk) -> Result<Self, JwksFault> {
         let pinned = match jwk.algorithm() {
             Some(name) => Some(name.parse().map_err(|_| JwksFault::Unusable)?),
             None => None,
         };
         let (key, capable): (_, &[Algorithm]) = match jwk.key_type() {
-            "EC" => (elliptic(&jwk)?, &[Algorithm::Es256]),
-            "OKP" => (edwards(&jwk)?, &[Algorithm::EdDsa]),
-            "RSA" => (rsa(&jwk)?, &[Algorithm::Rs256, Algorithm::Ps256]),
+            "EC" => (elliptic(jwk)?, &[Algorithm::Es256]),
+            "OKP" => (edwards(jwk)?, &[Algorithm::EdDsa]),
+            "RSA" => (rsa(jwk)?, &[Algorithm::Rs256, Algorithm::Ps256]),
             _ => return Err(JwksFault::Unusable),
         };
         if PRIVATE_MEMBERS.iter().any(|member| jwk.parameter(member).is_some()) {
@@ -72,7 +87,8 @@ impl PublicKey {
             return Err(JwksFault::Unusable);
         }
         install();
-        Ok(Self { kid: jwk.key_id().map(str::to_owned), capable, pinned, key })
+        let octets_hash = octets_hash(&key);
+        Ok(Self { kid: jwk.key_id().map(str::to_owned), capable, pinned, key, octets_hash })
     }
 
     /// The `kid` under which the key is published.
@@ -83,6 +99,10 @@ impl PublicKey {
 
     pub(crate) fn serves(&self, algorithm: Algorithm) -> bool {
         self.capable.contains(&algorithm) && self.pinned.is_none_or(|pinned| pinned == algorithm)
+    }
+
+    pub(crate) const fn octets_hash(&self) -> &[u8; 32] {
+        &self.octets_hash
     }
 
     /// Whether `signature`, in base64url, is this key's over `message`.
@@ -256,15 +276,32 @@ fn octets(jwk: &Jwk, name: &str) -> Result<Vec<u8>, JwksFault> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| JwksFault::Unusable)
 }
 
-/// RFC 7518 §6.2.1. `josekit` refuses every curve but P-256, and a point that is not on it.
+fn octets_hash(key: &DecodingKey) -> [u8; 32] {
+    match key.kind() {
+        DecodingKeyKind::SecretOrDer(octets) => sha256(octets),
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            let length = n.len().to_be_bytes();
+            sha256(&[length.as_slice(), n, e].concat())
+        }
+    }
+}
+
+/// `josekit` refuses a point that is not on the curve: that takes as long as verifying a signature.
+fn on_curve(jwk: &Jwk) -> Result<(), JwksFault> {
+    let mut public = jwk.clone();
+    public.set_parameter("d", None).map_err(|_| JwksFault::Unusable)?;
+    jws::ES256.verifier_from_jwk(&public).map(drop).map_err(|_| JwksFault::Unusable)
+}
+
+/// RFC 7518 §6.2.1.
 fn elliptic(jwk: &Jwk) -> Result<DecodingKey, JwksFault> {
+    if jwk.curve() != Some("P-256") {
+        return Err(JwksFault::Unusable);
+    }
     let (x, y) = (octets(jwk, "x")?, octets(jwk, "y")?);
     if x.len() != COORDINATE || y.len() != COORDINATE {
         return Err(JwksFault::Unusable);
     }
-    let mut public = jwk.clone();
-    public.set_parameter("d", None).map_err(|_| JwksFault::Unusable)?;
-    jws::ES256.verifier_from_jwk(&public).map_err(|_| JwksFault::Unusable)?;
     // SEC 1 §2.3.3: 4 says that the point is not compressed.
     Ok(DecodingKey::from_ec_der(&[[4].as_slice(), &x, &y].concat()))
 }
@@ -304,3 +341,8 @@ fn unsigned(octets: &[u8]) -> &[u8] {
     let zeros = octets.iter().take_while(|octet| **octet == 0).count();
     octets.get(zeros..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod vectors;

@@ -21,7 +21,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
-    Algorithm, DataKey, JwksFault, PublicKey, SealFault, SignFault, Signer, thumbprint::thumbprint,
+    Algorithm, DataKey, JwksFault, PublicKey, Reading, SealFault, SignFault, Signer,
+    thumbprint::thumbprint,
 };
 
 /// NIST SP 800-57: good until 2030, and four times as fast as 4096.
@@ -38,6 +39,7 @@ pub struct SigningKey {
     public_key: PublicKey,
     /// The private JWK in JSON, for [`to_sealed`](SigningKey::to_sealed).
     private: Zeroizing<Vec<u8>>,
+    reading: Reading,
 }
 
 enum Pair {
@@ -130,7 +132,15 @@ impl SigningKey {
         let public_key = PublicKey::from_jwk(&public_jwk)?;
         let pair = Pair::from_private(algorithm, jwk).ok_or(KeyFault::Unusable)?;
         let private = serde_json::to_vec(jwk.as_ref()).map_err(|_| KeyFault::Unusable)?.into();
-        Ok(Self { algorithm, kid, pair, public_jwk, public_key, private })
+        Ok(Self {
+            algorithm,
+            kid,
+            pair,
+            public_jwk,
+            public_key,
+            private,
+            reading: Reading::default(),
+        })
     }
 }
 
@@ -165,6 +175,10 @@ impl Signer for SigningKey {
 
     fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    fn reading(&self) -> Option<&Reading> {
+        Some(&self.reading)
     }
 }
 

@@ -3,7 +3,7 @@ use std::{borrow::Cow, time::Duration};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Algorithm, Expect, PublicKey, PublicKeys, TokenFault, Typ,
+    Algorithm, Expect, PublicKey, PublicKeys, Signatures, TokenFault, Typ,
     compact::Compact,
     header::Header,
     strict::{self, Member},
@@ -130,8 +130,34 @@ pub fn verify<C: DeserializeOwned>(
     expect: &Expect<'_>,
     now: i64,
 ) -> Result<Verified<C>, TokenFault> {
+    read(token, (keys, None), expect, now)
+}
+
+/// The same of a token that may be presented again and again: its signature, and nothing else of it, is
+/// looked up in `remembered` first.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_remembering<C: DeserializeOwned>(
+    token: &str,
+    (keys, remembered): (&PublicKeys, &Signatures),
+    expect: &Expect<'_>,
+    now: i64,
+) -> Result<Verified<C>, TokenFault> {
+    read(token, (keys, Some(remembered)), expect, now)
+}
+
+fn read<C: DeserializeOwned>(
+    token: &str,
+    (keys, remembered): (&PublicKeys, Option<&Signatures>),
+    expect: &Expect<'_>,
+    now: i64,
+) -> Result<Verified<C>, TokenFault> {
     let kind = |typ: Option<&str>| Typ::of(typ).filter(|typ| expect.typ.contains(typ));
-    let (payload, typ) = open(token, keys, expect.algorithms, kind)?;
+    let compact = Compact::split(token)?;
+    let select = |kid: Option<&str>, algorithm| keys.select(kid, algorithm);
+    let (payload, typ) = opened_by(&compact, (select, remembered), expect.algorithms, kind)?;
     let registered = Registered::read(&payload, expect, now)?;
     let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
     Ok(Verified { claims, registered, typ })
@@ -154,13 +180,17 @@ pub(crate) fn opened<T>(
     algorithms: &[Algorithm],
     kind: impl FnOnce(Option<&str>) -> Option<T>,
 ) -> Result<(Vec<u8>, T), TokenFault> {
-    opened_by(compact, |kid, algorithm| keys.select(kid, algorithm), algorithms, kind)
+    let select = |kid: Option<&str>, algorithm| keys.select(kid, algorithm);
+    opened_by(compact, (select, None), algorithms, kind)
 }
 
 /// The same with the key that `select` finds for a `kid` and an algorithm.
 pub(crate) fn opened_by<'k, T>(
     compact: &Compact<'_>,
-    select: impl FnOnce(Option<&str>, Algorithm) -> Result<&'k PublicKey, TokenFault>,
+    (select, remembered): (
+        impl FnOnce(Option<&str>, Algorithm) -> Result<&'k PublicKey, TokenFault>,
+        Option<&Signatures>,
+    ),
     algorithms: &[Algorithm],
     kind: impl FnOnce(Option<&str>) -> Option<T>,
 ) -> Result<(Vec<u8>, T), TokenFault> {
@@ -171,7 +201,12 @@ pub(crate) fn opened_by<'k, T>(
     }
     let kind = kind(header.typ.as_deref()).ok_or(TokenFault::Typ)?;
     let key = select(header.kid.as_deref(), header.algorithm)?;
-    if !key.signed(header.algorithm, compact.signed, compact.signature) {
+    let signed = (compact.signed, compact.signature);
+    let holds = match remembered {
+        Some(remembered) => remembered.signed(key, header.algorithm, signed),
+        None => key.signed(header.algorithm, compact.signed, compact.signature),
+    };
+    if !holds {
         return Err(TokenFault::Signature);
     }
     Ok((compact.payload()?, kind))

@@ -67,6 +67,7 @@ pub struct App {
     pub asks_for_certificates: bool,
     /// Status lists as they are served.
     pub(crate) status_lists: Made,
+    signatures: Arc<keys::Signatures>,
     registry: Arc<dyn Registry>,
     maker: Maker,
     exporter: Exporter,
@@ -124,6 +125,7 @@ impl App {
         let app = Arc::new(Self {
             origin: config.origin().to_owned(),
             default_org: config.default_org.clone(),
+            signatures: Arc::default(),
             registry: store.registry(),
             store,
             keeper,
@@ -326,6 +328,7 @@ impl App {
             connections,
             stopped: declared.stopped.contains(&Stoppable::Org),
             ring,
+            signatures: Arc::clone(&self.signatures),
             master: Arc::clone(&self.maker.master),
             ledger: self.store.ledger(id),
             streams: self.store.streams(id),

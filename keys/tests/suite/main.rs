@@ -22,6 +22,7 @@ mod properties;
 mod published_keys;
 mod rotation;
 mod rotation_histories;
+mod round_trips;
 mod sealing;
 mod signing;
 mod status_lists;

@@ -1,7 +1,8 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use keys::{
-    Algorithm, DataKey, KeyFault, PublicKey, SealFault, SignFault, Signer, SigningKey, sign,
+    Algorithm, DataKey, KeyFault, PublicKey, Reading, SealFault, SignFault, Signer, SigningKey,
+    sign,
 };
 use serde_json::{Value, json};
 
@@ -79,6 +80,7 @@ struct Broken {
     published: &'static SigningKey,
     signs: Option<&'static SigningKey>,
     kid: &'static str,
+    reading: Option<Reading>,
 }
 
 impl Signer for Broken {
@@ -97,19 +99,58 @@ impl Signer for Broken {
     fn public_key(&self) -> &PublicKey {
         self.published.public_key()
     }
+    fn reading(&self) -> Option<&Reading> {
+        self.reading.as_ref()
+    }
+}
+
+/// As a key of our own memory is.
+fn read_now_and_then(signs: &'static SigningKey) -> Broken {
+    let published = key(Algorithm::Es256);
+    let reading = Some(Reading::default());
+    Broken { published, signs: Some(signs), kid: published.kid(), reading }
+}
+
+#[test]
+fn the_first_signature_of_a_key_is_read_back_and_each_after_one_that_did_not_hold() {
+    let swapped = read_now_and_then(stranger());
+    for _ in 0..3 {
+        assert_eq!(sign(&swapped, "at+jwt", &claims()), Err(SignFault::ReadBack));
+    }
+}
+
+#[test]
+fn a_key_that_is_damaged_later_is_found_within_64_signatures() {
+    let mut damaged = read_now_and_then(key(Algorithm::Es256));
+    assert!(sign(&damaged, "at+jwt", &claims()).is_ok());
+    damaged.signs = Some(stranger());
+    let left = (0..64).take_while(|_| sign(&damaged, "at+jwt", &claims()).is_ok()).count();
+    assert_eq!(left, 63);
+    assert_eq!(sign(&damaged, "at+jwt", &claims()), Err(SignFault::ReadBack));
+}
+
+#[test]
+fn a_key_that_is_somewhere_else_is_read_back_always() {
+    let published = key(Algorithm::Es256);
+    let kid = published.kid();
+    let mut moved = Broken { published, signs: Some(published), kid, reading: None };
+    assert!(sign(&moved, "at+jwt", &claims()).is_ok());
+    moved.signs = Some(stranger());
+    assert_eq!(sign(&moved, "at+jwt", &claims()), Err(SignFault::ReadBack));
+    assert!(key(Algorithm::Es256).reading().is_some());
 }
 
 #[test]
 fn a_signature_of_another_key_does_not_leave() {
     let published = key(Algorithm::Es256);
-    let honest = Broken { published, signs: Some(published), kid: published.kid() };
+    let honest = Broken { published, signs: Some(published), kid: published.kid(), reading: None };
     assert!(sign(&honest, "at+jwt", &claims()).is_ok());
 
-    let swapped = Broken { signs: Some(stranger()), ..honest };
+    let swapped = Broken { signs: Some(stranger()), reading: None, ..honest };
     assert_eq!(sign(&swapped, "at+jwt", &claims()), Err(SignFault::ReadBack));
-    let renamed = Broken { published, signs: Some(published), kid: "other" };
+    let renamed = Broken { kid: "other", reading: Some(Reading::default()), ..honest };
     assert_eq!(sign(&renamed, "at+jwt", &claims()), Err(SignFault::ReadBack));
-    let absent = Broken { published, signs: None, kid: published.kid() };
+    let absent = Broken { signs: None, reading: None, ..honest };
     assert_eq!(sign(&absent, "at+jwt", &claims()), Err(SignFault::Key));
 }
 

@@ -61,7 +61,8 @@ async fn own(
         max_age: None,
     };
     let verified: Verified<OwnClaims> =
-        keys::verify(presented.compact(), org.ring.public(), &expect, now.0).map_err(actor)?;
+        keys::verify_remembering(presented.compact(), org.signing(), &expect, now.0)
+            .map_err(actor)?;
     let (claims, registered) = (verified.claims(), verified.registered());
     if claims.org_id != org.id {
         return Err(actor(TokenRefusal::OtherOrg).into());
@@ -107,7 +108,9 @@ async fn of_a_provider(
     let connection = org.connection_of(issuer).ok_or(actor(TokenRefusal::UnknownIssuer))?;
     let connection = connection.running()?;
     let agent = by.client.agent();
-    let said = provider::token(connection, agent, presented, now).await?.map_err(actor)?;
+    let said = provider::token((connection, &org.signatures), agent, presented, now)
+        .await?
+        .map_err(actor)?;
     let facts = provider::facts(org, connection, &said).map_err(actor)?;
     let own_client = facts.presented_as.as_deref().is_none_or(|name| agent.is_known_as(name));
     if !(agent.is_known_as(&facts.user.id) && own_client) {

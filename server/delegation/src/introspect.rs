@@ -180,7 +180,8 @@ fn verify(org: &Org, compact: &str, now: Timestamp) -> Result<Verified<OwnClaims
         leeway: Duration::ZERO,
         max_age: None,
     };
-    let verified: Verified<OwnClaims> = keys::verify(compact, org.ring.public(), &expect, now.0)?;
+    let verified: Verified<OwnClaims> =
+        keys::verify_remembering(compact, org.signing(), &expect, now.0)?;
     if verified.claims().org_id == org.id { Ok(verified) } else { Err(TokenFault::Claims) }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use keys::{Algorithm, DataKey, KeyRing};
+use keys::{Algorithm, DataKey, KeyRing, PublicKeys, Signatures};
 use policy::{Rules, Scope, TargetFacts, TargetKind, Timestamp};
 
 use crate::{
@@ -49,6 +49,8 @@ pub struct Org {
     /// An operator has stopped everything.
     pub stopped: bool,
     pub ring: KeyRing,
+    /// Of tokens that come again and again; one for the whole process.
+    pub signatures: Arc<Signatures>,
     pub master: Arc<DataKey>,
     pub ledger: Arc<dyn Ledger>,
     pub streams: Arc<dyn Streams>,
@@ -178,6 +180,11 @@ impl Org {
         let agent = agent.filter(|agent| !agent.client.disabled && !agent.is_service())?;
         let (id, scope) = (name.to_owned(), agent.ceiling.clone());
         Some(TargetFacts { id, kind: TargetKind::Agent, scope })
+    }
+
+    /// Our own keys, and what they are known to have signed.
+    pub(crate) fn signing(&self) -> (&PublicKeys, &Signatures) {
+        (self.ring.public(), &self.signatures)
     }
 
     /// The grant of everybody of `connection` to `agent`.

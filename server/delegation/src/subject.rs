@@ -220,7 +220,8 @@ pub(crate) async fn verify(
     // Only registered issuers are ever looked at, let alone fetched from.
     let connection = org.connection_of(&peek.issuer).ok_or(subject(TokenRefusal::UnknownIssuer))?;
     let connection = connection.running()?;
-    let said = provider::token(connection, client.agent(), presented, now).await?;
+    let said =
+        provider::token((connection, &org.signatures), client.agent(), presented, now).await?;
     root(org, connection, client, (presented, said.map_err(subject)?))
 }
 

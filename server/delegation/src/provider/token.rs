@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keys::{Expect, TokenFault, Typ, Verified};
+use keys::{Expect, Signatures, TokenFault, Typ, Verified};
 use policy::{SubjectKind, Timestamp};
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub(super) const LEEWAY: Duration = Duration::from_secs(10);
 
 /// A JWT of a configured identity provider: subject or actor.
 pub(crate) async fn token(
-    connection: &Connection,
+    (connection, signatures): (&Connection, &Signatures),
     agent: &Agent,
     presented: &PresentedToken,
     now: Timestamp,
@@ -43,7 +43,7 @@ pub(crate) async fn token(
         leeway: LEEWAY,
         max_age: connection.tokens.longest_age.map(Duration::from_secs),
     };
-    Ok(keys::verify(presented.compact(), &keys, &expect, now.0)
+    Ok(keys::verify_remembering(presented.compact(), (&keys, signatures), &expect, now.0)
         .map_err(TokenRefusal::from)
         .and_then(|verified| said(connection, &verified, presented.declared)))
 }

@@ -38,7 +38,7 @@ pub(super) fn verify_own(
         max_age: None,
     };
     let verified: Verified<OwnClaims> =
-        keys::verify(presented.compact(), org.ring.public(), &expect, now.0)?;
+        keys::verify_remembering(presented.compact(), org.signing(), &expect, now.0)?;
     let (claims, registered) = (verified.claims(), verified.registered());
     // Entra CVE-2025-55241, Casdoor CVE-2026-9094: the tenant is bound at every layer.
     if claims.org_id != org.id {

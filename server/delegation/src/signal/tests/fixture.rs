@@ -148,6 +148,7 @@ impl World {
             agents: HashMap::new(),
             resources: HashMap::new(),
             connections: vec![connection],
+            signatures: Arc::default(),
             ring: KeyRing::new(vec![entry]).unwrap(),
             master,
             ledger: Arc::new(Fake { key: provider(), heard: Arc::clone(&heard) }),
