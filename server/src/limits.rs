@@ -1,5 +1,6 @@
 //! How much may be asked, of each organization, by each client, for each user, from each address
-//! ([decision 0015](../decisions/0015-limits.md)).
+//! ([decision 0015](../decisions/0015-limits.md)), and who is worked on first
+//! ([decision 0016](../decisions/0016-turns.md)).
 //!
 //! | who | when it is counted | whose setting |
 //! |---|---|---|
@@ -13,12 +14,15 @@
 //! metrics and leaves no row.
 
 mod buckets;
+mod elsewhere;
 mod running;
+mod turns;
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -29,6 +33,7 @@ use delegation::{
     refusal::Limited,
 };
 
+pub(crate) use self::elsewhere::Elsewhere;
 pub use self::running::Running;
 use self::{buckets::Buckets, running::Lanes};
 use crate::config::limits::Limits as Settings;
@@ -71,7 +76,7 @@ impl Limits {
             failed: Buckets::default(),
             failed_as: Buckets::default(),
             orgs: RwLock::default(),
-            lanes: Lanes::default(),
+            lanes: Lanes::new(available_parallelism().map_or(1, usize::from)),
         }
     }
 
@@ -103,10 +108,11 @@ impl Limits {
         limits.organization.take((), rates.organization, now).map_err(by_all)
     }
 
-    /// Room for one more request of `org`, as long as the result lives; none: come again.
-    #[must_use]
-    pub fn run(&self, org: &str) -> Option<Running> {
-        self.lanes.run(self.of(org)?.lane())
+    /// Room for one more request of `org`, as long as the result lives; none: come again. Waits for
+    /// those of other organizations that were begun, and a little for those of its own.
+    pub async fn run(&self, org: &str) -> Option<Running> {
+        let limits = self.of(org)?;
+        self.lanes.run(org, limits.lane()).await
     }
 
     /// Whether somebody may try to prove to be what is claimed.

@@ -21,7 +21,10 @@ use upstream::{
 };
 
 use super::Loaded;
-use crate::apply::diff::{Sealed, sealing_context};
+use crate::{
+    apply::diff::{Sealed, sealing_context},
+    limits::Elsewhere,
+};
 
 /// What connections are made with.
 #[derive(Clone, Debug)]
@@ -108,7 +111,8 @@ impl Maker {
             replicas: self.replicas,
             times: CacheTimes::default(),
         };
-        Provider::new(settings, self.outbound.clone()).map_err(|e| broken(declared, "checks", &e))
+        let provider = Provider::new(settings, self.outbound.clone());
+        Ok(Arc::new(Elsewhere(provider.map_err(|e| broken(declared, "checks", &e))?)))
     }
 
     fn streams(

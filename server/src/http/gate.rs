@@ -25,11 +25,11 @@ pub(super) async fn run(
     (app, org): (web::Data<App>, Arc<Org>),
     answer: impl Future<Output = HttpResponse>,
 ) -> HttpResponse {
-    let Some(_running) = app.limits.run(&org.id) else {
+    let Some(running) = app.limits.run(&org.id).await else {
         app.metrics.limited(&org.id, "running");
         return slow_down(NEXT_PLACE_SECONDS);
     };
-    answer.await
+    running.answer(answer).await
 }
 
 /// Counts it, and says when to come again.

@@ -41,7 +41,7 @@ pub(super) async fn post(
     let call = Call::form(&app, &request, payload).await;
     let request_id = call.event.request_id.clone();
     let room = (app.clone(), Arc::clone(&org));
-    to_its_end(request_id, gate::run(room, answer(app, org, (call, is_signed)))).await
+    to_its_end(request_id, gate::run(room, Box::pin(answer(app, org, (call, is_signed))))).await
 }
 
 /// RFC 9701 §4: the caller asks by `Accept`. Of both forms, the one it prefers.

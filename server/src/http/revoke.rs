@@ -33,7 +33,7 @@ pub(super) async fn post(
     let call = Call::form(&app, &request, payload).await;
     let request_id = call.event.request_id.clone();
     let room = (app.clone(), Arc::clone(&org));
-    to_its_end(request_id, gate::run(room, answer(app, org, call))).await
+    to_its_end(request_id, gate::run(room, Box::pin(answer(app, org, call)))).await
 }
 
 async fn answer(app: web::Data<App>, org: Arc<Org>, call: Call) -> HttpResponse {
