@@ -29,6 +29,8 @@ pub mod introspect;
 pub mod jwks;
 pub mod metrics;
 pub(crate) mod peer;
+#[doc(hidden)]
+pub mod probe;
 mod reply;
 pub mod revoke;
 pub mod signals;

@@ -28,6 +28,8 @@ pub mod org;
 pub mod own;
 pub mod ports;
 pub mod possession;
+#[doc(hidden)]
+pub mod probe;
 mod provider;
 pub mod refusal;
 pub mod request;

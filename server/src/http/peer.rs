@@ -3,7 +3,7 @@
 //!
 //! Headers of anybody else are noise: they neither authenticate nor break anything.
 
-mod forwarded;
+pub(super) mod forwarded;
 
 use std::{
     any::Any,

@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 
 use crate::config::proxy::Format;
 
-type Chain = Vec<Vec<u8>>;
+pub(in crate::http) type Chain = Vec<Vec<u8>>;
 
 /// The certificate of the client and what came with it; none when the proxy says that there is none,
 /// by an empty header or by none at all.
@@ -18,7 +18,7 @@ type Chain = Vec<Vec<u8>>;
 /// # Errors
 ///
 /// Two headers, or one that is not of the format.
-pub(super) fn certificate(
+pub(in crate::http) fn certificate(
     headers: &HeaderMap,
     name: &HeaderName,
     format: Format,
@@ -133,7 +133,7 @@ fn unquoted(value: &str) -> Option<&str> {
 
 /// The rightmost hop that is not trusted, or the leftmost there is: each proxy adds whom it heard, so
 /// what stands further left is only what that one said. None when there is nothing to believe.
-pub(super) fn address(
+pub(in crate::http) fn address(
     headers: &HeaderMap,
     name: &HeaderName,
     is_trusted: impl Fn(IpAddr) -> bool,
