@@ -1,7 +1,10 @@
 //! What a client asks or tells about one token: introspection (RFC 7662 §2.1) and revocation
 //! (RFC 7009 §2.1), of which a test changes one thing.
 
-use crate::{Credentials, Granted, Reply, Target, form::Form};
+use crate::{
+    Credentials, Granted, Reply, Target,
+    form::{Form, Request},
+};
 
 /// RFC 9701 §5: the media type of a signed introspection response.
 pub const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
@@ -76,6 +79,12 @@ impl<'t> AboutToken<'t> {
 
     fn but(self, change: impl FnOnce(Form) -> Form) -> Self {
         Self { form: change(self.form), ..self }
+    }
+
+    /// What [`Self::send`] would send.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        self.form.request(self.target)
     }
 
     /// The form as it would be sent.

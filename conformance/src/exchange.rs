@@ -2,7 +2,7 @@
 
 use crate::{
     ACCESS_TOKEN, Credentials, DOCUMENTS, Granted, ID_JAG, JWT, Key, Reply, TOKEN_EXCHANGE, Target,
-    form::Form,
+    form::{Form, Request},
 };
 
 /// A request to the token endpoint under construction: a token exchange, or one of [`crate::grant`].
@@ -147,6 +147,12 @@ impl<'t> Exchange<'t> {
         let reply = self.form.send_body(self.target, content_type, body);
         reply.hold_to_invariants(self.target);
         reply
+    }
+
+    /// What [`Self::send`] would send.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        self.form.request(self.target)
     }
 
     /// The form as it would be sent.

@@ -28,6 +28,18 @@ pub enum Credentials {
     Missing,
 }
 
+/// RFC 6749 appendix B.
+const MEDIA: &str = "application/x-www-form-urlencoded";
+
+/// A whole request, before anything of it was sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
 /// A form under construction.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -162,6 +174,31 @@ impl Form {
     /// Sends it, and holds the reply to what is true of every reply to a client.
     #[must_use]
     pub fn send(&self, target: &Target) -> Reply {
+        self.send_body(target, MEDIA, self.body(target).as_bytes())
+    }
+
+    /// The same with these bytes instead of the form.
+    #[must_use]
+    pub fn send_body(&self, target: &Target, content_type: &str, body: &[u8]) -> Reply {
+        let headers = self.headers();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let reply = post(&self.endpoint, content_type, &headers, body);
+        reply.hold_to_what_every_client_is_owed(target);
+        reply
+    }
+
+    /// What [`Self::send`] would send, made anew each time: proofs and assertions are good once.
+    #[must_use]
+    pub fn request(&self, target: &Target) -> Request {
+        let mut headers = vec![("content-type".to_owned(), MEDIA.to_owned())];
+        headers.extend(self.headers());
+        let (url, method) = (self.endpoint.clone(), "POST".to_owned());
+        Request { method, url, headers, body: self.body(target).into_bytes() }
+    }
+
+    /// With credentials, as far as these are parameters.
+    fn body(&self, target: &Target) -> String {
         let mut pairs = self.pairs.clone();
         let mut add = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
         match &self.credentials {
@@ -183,30 +220,21 @@ impl Form {
             Credentials::Named(client_id) => add("client_id", client_id),
             Credentials::Basic(_) | Credentials::Header(_) | Credentials::Missing => {}
         }
-        self.send_body(target, "application/x-www-form-urlencoded", form(&pairs).as_bytes())
+        form(&pairs)
     }
 
-    /// The same with these bytes instead of the form.
-    #[must_use]
-    pub fn send_body(&self, target: &Target, content_type: &str, body: &[u8]) -> Reply {
-        let authorization = self.authorization();
+    fn headers(&self) -> Vec<(String, String)> {
         let proof = |proof: &Proof| match proof {
             Proof::Of(key) => key.proof("POST", &self.endpoint).text(),
             Proof::Text(text) => text.clone(),
         };
-        let proofs: Vec<String> = self.proofs.iter().map(proof).collect();
-        let headers: Vec<(&str, &str)> =
-            [("authorization", authorization.as_deref()), ("accept", self.accept.as_deref())]
-                .into_iter()
-                .chain(proofs.iter().map(|proof| ("dpop", Some(proof.as_str()))))
-                .chain(
-                    self.headers.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))),
-                )
-                .filter_map(|(name, value)| value.map(|value| (name, value)))
-                .collect();
-        let reply = post(&self.endpoint, content_type, &headers, body);
-        reply.hold_to_what_every_client_is_owed(target);
-        reply
+        let proofs = self.proofs.iter().map(proof).map(|proof| ("dpop".to_owned(), proof));
+        let ours = [("authorization", self.authorization()), ("accept", self.accept.clone())];
+        ours.into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .chain(proofs)
+            .chain(self.headers.iter().cloned())
+            .collect()
     }
 
     fn authorization(&self) -> Option<String> {

@@ -36,7 +36,14 @@ exit "$status"
 /// The deployment under test, one for the whole test binary.
 #[must_use]
 pub fn target() -> &'static Target {
+    target_started_with(&[])
+}
+
+/// The same; if it is ours to start, and was not started yet, with these arguments besides.
+#[must_use]
+pub fn target_started_with(arguments: &[&str]) -> &'static Target {
     static TARGETS: OnceLock<(Target, Option<Child>)> = OnceLock::new();
+    let start = || start(arguments);
     &TARGETS.get_or_init(|| described().map_or_else(start, |target| (target, None))).0
 }
 
@@ -66,7 +73,7 @@ fn described() -> Option<Target> {
     env::var_os(TARGET).map(|path| Target::read(Path::new(&path)))
 }
 
-fn start() -> (Target, Option<Child>) {
+fn start(arguments: &[&str]) -> (Target, Option<Child>) {
     let binary = binary();
     let dir = tempfile::tempdir().expect("a temporary directory").keep();
     let (description, log) = (dir.join("description.json"), dir.join("log"));
@@ -77,6 +84,7 @@ fn start() -> (Target, Option<Child>) {
         .arg(&binary)
         .args(["demo", "--keep", "--describe"])
         .arg(&description)
+        .args(arguments)
         .args(new_database().iter().flat_map(|url| ["--database", url]))
         .stdin(Stdio::piped())
         .stdout(file("printed"))

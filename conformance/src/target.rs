@@ -22,6 +22,11 @@ pub struct Target {
     pub jwks_uri: String,
     pub introspection_endpoint: String,
     pub revocation_endpoint: String,
+    /// The admin API, and who may do everything there.
+    #[serde(default)]
+    pub admin: Option<String>,
+    #[serde(default)]
+    pub operator: Option<Operator>,
     pub other_org: OtherOrg,
     pub idp: Idp,
     pub users: Vec<User>,
@@ -37,6 +42,9 @@ pub struct Target {
     /// The server's log, when it can be read from here: it is held to the invariants too.
     #[serde(default)]
     pub log: Option<PathBuf>,
+    /// The server's database, when it can be looked into from here: its URL.
+    #[serde(default)]
+    pub database: Option<String>,
 }
 
 /// A second organization of the same deployment, which must not honour the first one's tokens.
@@ -47,9 +55,20 @@ pub struct OtherOrg {
     pub introspection_endpoint: String,
     pub revocation_endpoint: String,
     #[serde(default)]
+    pub admin: Option<String>,
+    #[serde(default)]
+    pub operator: Option<Operator>,
+    #[serde(default)]
     pub agents: Vec<Client>,
     #[serde(default)]
     pub resource_servers: Vec<ResourceServer>,
+}
+
+/// A person, by the bearer token that stands for them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Operator {
+    pub id: String,
+    pub token: String,
 }
 
 /// The identity provider the organization trusts, with the control endpoint described in
@@ -149,7 +168,9 @@ impl Target {
         let secrets = self.clients().chain(&self.other_org.agents);
         let keys = self.keys.values().chain(self.platforms.values()).flatten();
         let private = keys.filter_map(|jwk| jwk.get("d")?.as_str());
-        secrets.map(|client| client.client_secret.as_str()).chain(private)
+        let operators = [&self.operator, &self.other_org.operator].into_iter().flatten();
+        let tokens = operators.map(|operator| operator.token.as_str());
+        secrets.map(|client| client.client_secret.as_str()).chain(private).chain(tokens)
     }
 
     /// Everybody who has a secret.

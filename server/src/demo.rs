@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Keep delegations in this database instead of a temporary SQLite file.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// What of the server's log goes to standard error, as in `RUST_LOG`.
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    log: String,
 }
 
 type Done = Result<(), Box<dyn std::error::Error>>;
@@ -39,7 +42,7 @@ type Done = Result<(), Box<dyn std::error::Error>>;
 ///
 /// Something could not start, or a step of the story did not end as it should.
 pub async fn run(arguments: Arguments) -> Done {
-    let stage = Stage::set(arguments.port, arguments.database).await?;
+    let stage = Stage::set(arguments.port, arguments.database, arguments.log).await?;
     let played = story::play(&stage).await;
     if played.is_err() || !arguments.keep {
         stage.clear().await;

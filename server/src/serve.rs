@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use actix_web::{
+    App as Actix, HttpServer, dev::Server, http::header, middleware::DefaultHeaders, web,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -44,7 +46,12 @@ pub async fn start(
     let app = App::build(&config).await?;
     let tls = config.tls.take();
     let data = web::Data::from(Arc::clone(&app));
-    let http = HttpServer::new(move || Actix::new().app_data(data.clone()).configure(http::routes))
+    // What names no lifetime of its own is not kept: a cache may keep a 404 or 405 (RFC 9110 §15.1).
+    let app_of_worker = move || {
+        let unkept = DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store"));
+        Actix::new().app_data(data.clone()).wrap(unkept).configure(http::routes)
+    };
+    let http = HttpServer::new(app_of_worker)
         .on_connect(http::peer::on_connect)
         .client_request_timeout(SLOWEST_HEADERS)
         .shutdown_timeout(GRACE_SECONDS)

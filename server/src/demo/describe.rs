@@ -30,6 +30,7 @@ pub(super) fn json(stage: &Stage) -> String {
             { "id": "https://calendar.demo.example", "scopes": "calendar:read" },
         ],
         "api": format!("{}/documents", stage.api),
+        "database": stage.database,
         "keys": stage.client_keys,
         "platforms": stage.platform_keys,
     });

@@ -55,6 +55,8 @@ pub(super) type StageError = Box<dyn std::error::Error>;
 #[derive(Debug)]
 pub(super) struct Stage {
     pub origin: String,
+    /// Where delegations are kept: a URL, credentials and all.
+    pub database: String,
     pub idp: String,
     pub api: String,
     pub org: Org,
@@ -124,12 +126,15 @@ impl Stage {
     pub(super) async fn set(
         port: Option<u16>,
         database: Option<String>,
+        log: String,
     ) -> Result<Self, StageError> {
         let (actas, idp, api) = (listener(port, 0)?, listener(port, 1)?, listener(port, 2)?);
         let (origin, idp_url, api_url) = (url_of(&actas)?, url_of(&idp)?, url_of(&api)?);
         let directory = std::env::temp_dir().join(format!("actas-demo-{}", clock::id()));
         std::fs::create_dir_all(&directory)?;
-        let config = config(&origin, &directory, database)?;
+        let file = || format!("sqlite:{}", directory.join("actas.db").display());
+        let database = database.unwrap_or_else(file);
+        let config = config(&origin, &database, log)?;
         crate::log::start(&config.log);
         let visitor = Outbound::new(OutboundSettings {
             reach: Reach::Anywhere,
@@ -149,6 +154,7 @@ impl Stage {
         let mut stage = Self {
             app,
             origin,
+            database,
             idp: idp_url,
             api: api_url,
             org,
@@ -205,25 +211,21 @@ fn url_of(listener: &TcpListener) -> std::io::Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
-fn config(origin: &str, directory: &Path, database: Option<String>) -> Result<Config, StageError> {
+fn config(origin: &str, database: &str, filter: String) -> Result<Config, StageError> {
     let (master, _) = MasterKey::generate()?;
-    let file = format!("sqlite:{}", directory.join("actas.db").display());
     Ok(Config {
         public_url: Url::parse(origin)?,
         listen: ([127, 0, 0, 1], 0).into(),
         default_org: None,
         development: true,
-        database: Database {
-            url: SecretString::from(database.unwrap_or(file)),
-            max_connections: 16,
-        },
+        database: Database { url: SecretString::from(database), max_connections: 16 },
         keys: Keys { jwks_max_age: KEYS_CACHED, ..Keys::new(master) },
         tls: None,
         proxy: Proxy::default(),
         limits: Limits::default(),
         upstream: Upstream { extra_ca: None, deadline: Duration::from_secs(2), replicas: 1 },
         exports: Exports::default(),
-        log: log::Log { format: log::Format::Text, filter: "warn".to_owned() },
+        log: log::Log { format: log::Format::Text, filter },
     })
 }
 
