@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -20,13 +20,23 @@ use crate::{Outcome, exchanges};
 /// What issuers are built on, where nobody needs to be: a bench verifies nothing through discovery.
 pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8400";
 
-const BINARY: &str = env!("CARGO_BIN_EXE_actas");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_actas");
 
 /// Which database the server keeps its ledger in.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pub name: &'static str,
     pub url: String,
+}
+
+impl Database {
+    /// As whoever stands elsewhere names a file in `directory`.
+    fn seen_from(&self, directory: &Path) -> String {
+        match self.url.strip_prefix("sqlite:") {
+            Some(file) => format!("sqlite:{}", directory.join(file).display()),
+            None => self.url.clone(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -36,16 +46,40 @@ pub(crate) struct Actas {
     pub address: SocketAddr,
     pub org: String,
     pub secrets: BTreeMap<String, String>,
+    /// The further organizations, as they were declared.
+    pub others: Vec<Applied>,
     /// From the start of the process to its listening, on a migrated database.
     pub ready_after: Duration,
     child: Child,
 }
 
+/// A database that is not served yet.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    /// actas.toml, as this process can use it.
+    pub config: PathBuf,
+    pub org: String,
+    /// Organizations that are declared beside it.
+    pub others: Vec<Applied>,
+}
+
 /// What `actas apply --json` says.
-#[derive(Deserialize)]
-struct Applied {
-    org: String,
-    secrets: BTreeMap<String, String>,
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Applied {
+    pub org: String,
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl Applied {
+    /// The credentials of an agent that has a secret (RFC 6749 §2.3.1).
+    pub(crate) fn basic(&self, agent: &str) -> Outcome<String> {
+        let secret = self.secrets.get(agent).ok_or_else(|| format!("`{agent}` has no secret"))?;
+        Ok(STANDARD.encode(format!("{agent}:{secret}")))
+    }
+
+    pub(crate) fn token_path(&self) -> String {
+        format!("/o/{}/oauth/token", self.org)
+    }
 }
 
 impl Actas {
@@ -55,23 +89,42 @@ impl Actas {
         database: &Database,
         org: &serde_json::Value,
     ) -> Outcome<Self> {
+        let limits = json!({ "address": exchanges::unlimited() });
+        Self::serve(directory, database, (org, &[]), &limits)
+    }
+
+    /// The same with further organizations, and with these limits of the process.
+    pub(crate) fn serve(
+        directory: &Path,
+        database: &Database,
+        (org, others): (&serde_json::Value, &[serde_json::Value]),
+        limits: &serde_json::Value,
+    ) -> Outcome<Self> {
+        Self::serve_filled(directory, database, (org, others), limits, |_| Ok(()))
+    }
+
+    /// The same with what `fill` puts into the database before it is served, by the configuration it is
+    /// given.
+    pub(crate) fn serve_filled(
+        directory: &Path,
+        database: &Database,
+        (org, others): (&serde_json::Value, &[serde_json::Value]),
+        limits: &serde_json::Value,
+        fill: impl FnOnce(&mut Filling) -> Outcome<()>,
+    ) -> Outcome<Self> {
         fs::create_dir_all(directory)?;
         fs::write(directory.join("master.key"), output(actas(directory).arg("master-key"))?)?;
-        // One address is the whole load. Its log tells which port it was given. The load is the proxy in front of it, which passes
-        // certificates on.
-        let config = json!({
-            "public_url": PUBLIC_URL,
-            "listen": "127.0.0.1:0",
-            "development": true,
-            "database": { "url": database.url },
-            "keys": { "master_key_file": "master.key" },
-            "limits": { "address": exchanges::unlimited() },
-            "proxy": { "trusted": ["127.0.0.0/8"], "client_certificate_header": "Client-Cert" },
-        });
+        let config = config_of(&database.url, &json!("master.key"), limits);
         fs::write(directory.join("actas.toml"), toml::to_string(&config)?)?;
-        fs::write(directory.join("org.toml"), toml::to_string(org)?)?;
-        let applied = output(actas(directory).args(["apply", "--json", "--file", "org.toml"]))?;
-        let Applied { org, secrets } = serde_json::from_slice(&applied)?;
+        let Applied { org, secrets } = apply(directory, org)?;
+        let others = others.iter().map(|it| apply(directory, it)).collect::<Outcome<Vec<_>>>()?;
+        let mut filling = Filling { config: directory.join("inside.toml"), org, others };
+        // This process stands elsewhere.
+        let master_key = directory.join("master.key");
+        let inside = config_of(&database.seen_from(directory), &json!(master_key), limits);
+        fs::write(&filling.config, toml::to_string(&inside)?)?;
+        fill(&mut filling)?;
+        let Filling { org, others, .. } = filling;
         let began = Instant::now();
         let mut child = actas(directory).arg("serve").stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or("stderr is piped")?;
@@ -81,6 +134,7 @@ impl Actas {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             org,
             secrets,
+            others,
             ready_after: Duration::ZERO,
             child,
         };
@@ -99,6 +153,11 @@ impl Actas {
         format!("/o/{}/oauth/token", self.org)
     }
 
+    /// Its first organization.
+    pub(crate) fn own(&self) -> Applied {
+        Applied { org: self.org.clone(), secrets: self.secrets.clone() }
+    }
+
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
@@ -110,6 +169,30 @@ impl Drop for Actas {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// actas.toml. One address is the whole load. The log tells which port it was given. The load is the
+/// proxy in front of it, which passes certificates on.
+fn config_of(
+    url: &str,
+    master_key: &serde_json::Value,
+    limits: &serde_json::Value,
+) -> serde_json::Value {
+    json!({
+        "public_url": PUBLIC_URL,
+        "listen": "127.0.0.1:0",
+        "development": true,
+        "database": { "url": url },
+        "keys": { "master_key_file": master_key },
+        "limits": limits,
+        "proxy": { "trusted": ["127.0.0.0/8"], "client_certificate_header": "Client-Cert" },
+    })
+}
+
+fn apply(directory: &Path, org: &serde_json::Value) -> Outcome<Applied> {
+    fs::write(directory.join("org.toml"), toml::to_string(org)?)?;
+    let applied = output(actas(directory).args(["apply", "--json", "--file", "org.toml"]))?;
+    Ok(serde_json::from_slice(&applied)?)
 }
 
 fn actas(directory: &Path) -> Command {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Outcome, load::Run};
 
 /// What one run showed.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Figures {
     pub per_second: f64,
     pub p50_ms: f64,
@@ -40,7 +40,7 @@ impl Figures {
 }
 
 /// One thing that was measured, with a run per round.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Line {
     pub name: String,
     pub in_flight: usize,
@@ -54,7 +54,7 @@ impl Line {
 }
 
 /// All lines, in the order in which they were first measured.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Book(Vec<Line>);
 

@@ -1,8 +1,8 @@
 //! What the figures were measured on. What cannot be told is left out, never guessed.
 
-use std::{fs, process::Command, thread::available_parallelism, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Linux reports processor time to user space in hundredths of a second, whatever the kernel's own
@@ -11,14 +11,12 @@ const TICK: Duration = Duration::from_millis(10);
 
 const A_WHILE: Duration = Duration::from_millis(500);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Machine {
-    pub cpu: Option<String>,
-    pub cores: Option<usize>,
-    pub kernel: Option<String>,
+    /// Figures of two runs are compared where it is the same.
+    pub itself: conformance::report::Machine,
     /// The share of all processors that others kept busy just before the bench began.
     pub busy_before: Option<f64>,
-    pub rustc: Option<String>,
     /// With `-dirty` when the tree has changes that are not committed.
     pub commit: Option<String>,
     pub date: Option<String>,
@@ -29,13 +27,8 @@ impl Machine {
     pub(crate) fn here() -> Self {
         let now = OffsetDateTime::from_unix_timestamp(server::clock::now().0);
         Self {
-            cpu: field("/proc/cpuinfo", "model name"),
-            cores: available_parallelism().ok().map(usize::from),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
-                .ok()
-                .map(|release| format!("Linux {}", release.trim())),
+            itself: conformance::report::Machine::here(),
             busy_before: busy(),
-            rustc: said_by("rustc", &["--version"]),
             commit: said_by("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
             date: now.ok().and_then(|now| now.format(&Rfc3339).ok()),
             durable_postgres: variable("ACTAS_TEST_FSYNC").as_deref() == Some("on"),
@@ -78,7 +71,16 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
 
 /// Resident memory of a process, MB.
 pub(crate) fn resident(process: u32) -> Option<f64> {
-    let text = field(&format!("/proc/{process}/status"), "VmRSS")?;
+    memory(process, "VmRSS")
+}
+
+/// The most that a process ever had resident, MB.
+pub(crate) fn highest(process: u32) -> Option<f64> {
+    memory(process, "VmHWM")
+}
+
+fn memory(process: u32, name: &str) -> Option<f64> {
+    let text = field(&format!("/proc/{process}/status"), name)?;
     let kilobytes: f64 = text.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes / 1024.0)
 }

@@ -15,7 +15,7 @@ use actix_web::{
     http::header,
     web::{self, Bytes, Data, ServiceConfig},
 };
-use keys::{Signer, SigningKey};
+use keys::{Algorithm, Signer, SigningKey};
 use serde_json::json;
 
 use crate::Outcome;
@@ -31,6 +31,8 @@ pub(crate) struct Idp {
     pub address: SocketAddr,
     pub issuer: String,
     pub key: SigningKey,
+    /// Some providers sign so.
+    pub rsa: SigningKey,
     asked: Arc<AtomicU64>,
     /// Milliseconds before introspection answers.
     takes: Arc<AtomicU64>,
@@ -41,6 +43,7 @@ impl Idp {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let issuer = format!("http://{address}");
+        let rsa = SigningKey::generate(Algorithm::Rs256)?;
         let (asked, takes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let discovery = json!({
             "issuer": issuer,
@@ -50,11 +53,11 @@ impl Idp {
             "introspection_endpoint": format!("{issuer}{INTROSPECT}"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": ["ES256", "RS256"],
         });
         let documents = [
             ("/.well-known/openid-configuration", discovery.to_string()),
-            ("/jwks", json!({ "keys": [key.public_jwk()] }).to_string()),
+            ("/jwks", json!({ "keys": [key.public_jwk(), rsa.public_jwk()] }).to_string()),
         ];
         let state = Data::new((Arc::clone(&asked), Arc::clone(&takes)));
         serve(listener, Some(1), move |config| {
@@ -65,7 +68,7 @@ impl Idp {
             }
             config.app_data(state.clone()).route(INTROSPECT, web::post().to(introspect));
         })?;
-        Ok(Self { address, issuer, key, asked, takes })
+        Ok(Self { address, issuer, key, rsa, asked, takes })
     }
 
     /// How often introspection was asked for.

@@ -17,13 +17,14 @@ use keys::{Algorithm, Authorities, Certificate, Signer, SigningKey};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use server::clock;
+use url::form_urlencoded::Serializer;
 
 use crate::{
-    Outcome,
+    CROWD, Outcome,
     actas::{Actas, PUBLIC_URL},
     exchanges::{self, ACCESS_TOKEN, FIRST},
     load::Caller,
-    wire::{Connection, post},
+    wire::{Connection, Script, play, post},
 };
 
 /// The agents that have no secret.
@@ -41,16 +42,20 @@ pub(crate) enum Way {
     Proof,
     /// `private_key_jwt`, and a DPoP proof.
     Both,
+    /// `private_key_jwt`, and a token of its own that says who acts (RFC 8693 §2.1).
+    Actor,
     /// `tls_client_auth`, and the token is bound to the certificate.
     Certificate,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 4] = [Self::Key, Self::Proof, Self::Both, Self::Certificate];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Key, Self::Actor, Self::Proof, Self::Both, Self::Certificate];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Key => "private_key_jwt",
+            Self::Key => "private_key_jwt (D)",
+            Self::Actor => "private_key_jwt + actor token (E)",
             Self::Proof => "DPoP",
             Self::Both => "private_key_jwt + DPoP",
             Self::Certificate => "mTLS",
@@ -59,7 +64,7 @@ impl Way {
 
     pub(crate) const fn agent(self) -> &'static str {
         match self {
-            Self::Key | Self::Both => KEYED,
+            Self::Key | Self::Actor | Self::Both => KEYED,
             Self::Proof => FIRST,
             Self::Certificate => CERTIFIED,
         }
@@ -69,7 +74,7 @@ impl Way {
     pub(crate) const fn signatures(self) -> f64 {
         match self {
             Self::Key | Self::Proof => 1.0,
-            Self::Both => 2.0,
+            Self::Actor | Self::Both => 2.0,
             Self::Certificate => 0.0,
         }
     }
@@ -77,7 +82,7 @@ impl Way {
     /// Chains of certificates that are verified.
     pub(crate) const fn chains(self) -> f64 {
         match self {
-            Self::Key | Self::Proof | Self::Both => 0.0,
+            Self::Key | Self::Actor | Self::Proof | Self::Both => 0.0,
             Self::Certificate => 1.0,
         }
     }
@@ -86,12 +91,12 @@ impl Way {
     const fn answer(self) -> &'static str {
         match self {
             Self::Proof | Self::Both => r#""token_type":"DPoP""#,
-            Self::Key | Self::Certificate => ACCESS_TOKEN,
+            Self::Key | Self::Actor | Self::Certificate => ACCESS_TOKEN,
         }
     }
 
     const fn has_assertion(self) -> bool {
-        matches!(self, Self::Key | Self::Both)
+        matches!(self, Self::Key | Self::Actor | Self::Both)
     }
 
     const fn has_proof(self) -> bool {
@@ -134,6 +139,7 @@ impl Wallet {
             json!({
                 "id": KEYED, "scope": scope, "auth_methods": ["private_key_jwt"],
                 "jwks": { "keys": [self.key.public_jwk()] }, "signing_algorithms": ["ES256"],
+                "grant_types": ["token_exchange", "client_credentials"],
             }),
             json!({
                 "id": CERTIFIED, "scope": scope, "auth_methods": ["tls_client_auth"],
@@ -192,19 +198,15 @@ fn signed(key: &SigningKey, header: &Value, claims: &Value) -> Outcome<String> {
     Ok(format!("{input}.{signature}"))
 }
 
-/// One connection; all who share the tokens take turns.
+/// What a client sends, and how.
 #[derive(Debug)]
-pub(crate) struct Prover {
-    connection: Connection,
-    client: Arc<Client>,
-}
-
-#[derive(Debug)]
-struct Client {
+pub(crate) struct Proving {
     way: Way,
     wallet: Arc<Wallet>,
     /// Access tokens for its agent.
     subjects: Vec<String>,
+    /// What it shows of itself; they live for minutes.
+    actors: Vec<String>,
     turn: AtomicUsize,
     issuer: String,
     path: String,
@@ -212,52 +214,87 @@ struct Client {
     headers: Vec<(&'static str, String)>,
 }
 
+/// One connection; all who share the tokens take turns.
+#[derive(Debug)]
+pub(crate) struct Prover {
+    connection: Connection,
+    proving: Arc<Proving>,
+}
+
 impl Prover {
+    /// At actas itself, or at whoever takes the same requests.
     pub(crate) async fn crowd(
+        address: SocketAddr,
+        proving: &Arc<Proving>,
+        size: usize,
+    ) -> Outcome<Vec<Self>> {
+        let mut crowd = Vec::with_capacity(size);
+        for _ in 0..size {
+            let connection = Connection::open(address).await?;
+            crowd.push(Self { connection, proving: Arc::clone(proving) });
+        }
+        Ok(crowd)
+    }
+}
+
+impl Proving {
+    pub(crate) async fn at(
         actas: &Actas,
         (way, wallet): (Way, &Arc<Wallet>),
         subjects: Vec<String>,
-        size: usize,
-    ) -> Outcome<Vec<Self>> {
+    ) -> Outcome<Arc<Self>> {
         let headers = match way {
-            Way::Key | Way::Both => vec![],
+            Way::Key | Way::Actor | Way::Both => vec![],
             Way::Proof => vec![("authorization", format!("Basic {}", actas.basic(FIRST)?))],
             // RFC 9440 §2.1
             Way::Certificate => {
                 vec![("client-cert", format!(":{}:", STANDARD.encode(&wallet.certificate)))]
             }
         };
-        let client = Arc::new(Client {
+        let mut proving = Self {
             way,
             wallet: Arc::clone(wallet),
             subjects,
+            actors: Vec::new(),
             turn: AtomicUsize::new(0),
             issuer: format!("{PUBLIC_URL}/o/{}", actas.org),
             path: actas.token_path(),
             headers,
-        });
-        open(actas.address, &client, size).await
+        };
+        if way == Way::Actor {
+            let requests = (0..CROWD).map(|_| proving.own_token());
+            let requests = requests.collect::<Outcome<_>>()?;
+            let script = Script { requests, proof: ACCESS_TOKEN };
+            proving.actors = play(actas.address, script, 1, exchanges::access_token).await?;
+        }
+        Ok(Arc::new(proving))
     }
-}
 
-async fn open(address: SocketAddr, client: &Arc<Client>, size: usize) -> Outcome<Vec<Prover>> {
-    let mut crowd = Vec::with_capacity(size);
-    for _ in 0..size {
-        let connection = Connection::open(address).await?;
-        crowd.push(Prover { connection, client: Arc::clone(client) });
+    /// RFC 6749 §4.4: it asks for a token that says who it is.
+    fn own_token(&self) -> Outcome<Vec<u8>> {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        self.assert(&mut form)?;
+        Ok(post(&self.path, &self.headers, &form.finish()))
     }
-    Ok(crowd)
-}
 
-impl Client {
+    fn assert(&self, form: &mut Serializer<'static, String>) -> Outcome<()> {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        form.append_pair("client_assertion_type", kind);
+        form.append_pair("client_assertion", &self.wallet.assertion(&self.issuer)?);
+        Ok(())
+    }
+
     fn request(&self) -> Outcome<Vec<u8>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let subject = self.subjects.get(turn % self.subjects.len().max(1));
         let mut form = exchanges::form(subject.ok_or("there are no tokens")?);
         if self.way.has_assertion() {
-            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-            form.append_pair("client_assertion_type", kind);
-            form.append_pair("client_assertion", &self.wallet.assertion(&self.issuer)?);
+            self.assert(&mut form)?;
+        }
+        if let Some(actor) = self.actors.get(turn % self.actors.len().max(1)) {
+            let kind = "urn:ietf:params:oauth:token-type:access_token";
+            form.append_pair("actor_token", actor).append_pair("actor_token_type", kind);
         }
         if self.way == Way::Certificate {
             form.append_pair("client_id", self.way.agent());
@@ -273,7 +310,7 @@ impl Client {
 
 impl Caller for Prover {
     async fn call(&mut self) -> Outcome<()> {
-        let request = self.client.request()?;
-        self.connection.exchange(&request, self.client.way.answer()).await.map(drop)
+        let request = self.proving.request()?;
+        self.connection.exchange(&request, self.proving.way.answer()).await.map(drop)
     }
 }

@@ -2,7 +2,7 @@
 //! it loads.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 
@@ -37,6 +37,10 @@ pub(crate) fn post(path: &str, headers: &[(&str, String)], form: &str) -> Vec<u8
     .into_bytes()
 }
 
+pub(crate) fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\n\r\n").into_bytes()
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -46,15 +50,37 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::open_from(address, None).await
+    }
+
+    /// From an address of this machine, when one is given.
+    pub(crate) async fn open_from(address: SocketAddr, from: Option<IpAddr>) -> Outcome<Self> {
+        let stream = match from {
+            None => TcpStream::connect(address).await?,
+            Some(from) => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::from((from, 0)))?;
+                socket.connect(address).await?
+            }
+        };
         stream.set_nodelay(true)?;
         Ok(Self { stream, answer: Vec::with_capacity(16 * 1024) })
     }
 
     /// Sends `request` and returns the body of its answer, which is a 200 and holds `proof`.
     pub(crate) async fn exchange(&mut self, request: &[u8], proof: &str) -> Outcome<&str> {
-        self.stream.write_all(request).await?;
+        let Answer { head, body } = self.ask(request).await?;
+        if head.starts_with("HTTP/1.1 200 ") && body.contains(proof) {
+            Ok(body)
+        } else {
+            Err(format!("an answer is not a 200 with {proof}:\n{head}{body}").into())
+        }
+    }
+
+    /// Sends `request` and returns its answer, whatever it is.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Outcome<Answer<'_>> {
         self.answer.clear();
+        self.stream.write_all(request).await?;
         let body = loop {
             if self.stream.read_buf(&mut self.answer).await? == 0 {
                 return Err("the server closed a connection".into());
@@ -64,12 +90,39 @@ impl Connection {
             }
         };
         let answer = std::str::from_utf8(&self.answer)?;
-        let body = answer.get(body..).unwrap_or_default();
-        if answer.starts_with("HTTP/1.1 200 ") && body.contains(proof) {
-            Ok(body)
-        } else {
-            Err(format!("an answer is not a 200 with {proof}:\n{answer}").into())
-        }
+        let (head, body) = answer.split_at_checked(body).ok_or("an answer is not text")?;
+        Ok(Answer { head, body })
+    }
+
+    /// Whether nothing has come of the last request: what a server does to a connection that it had
+    /// closed already, as one that was idle for long.
+    pub(crate) const fn heard_nothing(&self) -> bool {
+        self.answer.is_empty()
+    }
+}
+
+/// One answer, as it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'a> {
+    pub head: &'a str,
+    pub body: &'a str,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn status(&self) -> u16 {
+        let status = self.head.split_ascii_whitespace().nth(1).map(str::parse);
+        status.and_then(Result::ok).unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let found = headers.find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim())
+    }
+
+    /// Whether the server closes the connection after it.
+    pub(crate) fn is_last(&self) -> bool {
+        self.header("connection").is_some_and(|it| it.eq_ignore_ascii_case("close"))
     }
 }
 
