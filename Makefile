@@ -5,7 +5,7 @@ ifeq ($(OPENSSL_NO_VENDOR),)
 unexport OPENSSL_NO_VENDOR
 endif
 
-.PHONY: demo test soak interop keycloak oidf-target bench bench-size lint deny
+.PHONY: demo test soak model interop keycloak oidf-target specification bench bench-overload bench-steps bench-size mutation report fuzz vectors mutants lint deny
 
 demo: ; cargo run --quiet --bin actas -- demo
 
@@ -20,10 +20,33 @@ keycloak: ; cargo test --workspace --no-run --quiet && conformance/interop/keycl
 # ARGUMENTS="--listen 0.0.0.0:8443 --host host.docker.internal" for a suite in a container. Prints the plan, and nothing else.
 oidf-target: ; @cargo run --quiet --bin actas -- oidf-target $(ARGUMENTS)
 
-bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange
+report: ; ACTAS_TEST_WRITE_REPORT=1 cargo test --quiet --workspace --test report
+
+# SECONDS=600 for longer, of each of the targets; the corpus stays below target/fuzz and grows.
+fuzz: ; server/fuzz/run $(or $(SECONDS),60) && ACTAS_TEST_REPORT=1 cargo test --quiet --workspace --test fuzz_section
+
+specification: ; ACTAS_TEST_REPORT=1 cargo test --workspace --test specification
+
+# Half a million steps on each database: hours. ACTAS_TEST_STEPS=20000 for a first look.
+model: ; ACTAS_TEST_REPORT=1 ACTAS_TEST_STEPS=$${ACTAS_TEST_STEPS:-500000} .ci/with-postgres cargo test --release --workspace --test model -- --nocapture
+
+bench: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange -- $(ARGUMENTS)
+
+# ARGUMENTS="--report" keeps the figures for conformance/REPORT.md; "--minutes 0.2 --rounds 1" for a look.
+bench-overload: ; cargo bench -p server --bench exchange --no-run && ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench exchange -- overload $(ARGUMENTS)
+
+bench-steps: ; cargo bench -p server --bench steps --no-run && ACTAS_TEST_REPORT=1 ACTAS_TEST_FSYNC=on .ci/with-postgres cargo bench -p server --bench steps
 
 # ARGUMENTS="--records 10000000 --delegations 1000000" for a long life: an hour, and 40 GB on the disk.
 bench-size: ; .ci/with-postgres cargo bench --workspace --bench size -- $(ARGUMENTS)
+
+# ARGUMENTS are variables: ACTAS_TEST_REQUESTS=20000 for a short look, ACTAS_TEST_SEED=… for one case.
+mutation: ; cargo build --release --workspace --bin actas && ACTAS_TEST_REPORT=1 ACTAS_TEST_REQUESTS=500000 $(ARGUMENTS) cargo test --release --workspace --test mutation -- --nocapture
+
+vectors: ; ACTAS_TEST_REPORT=1 cargo test -p keys --lib -- public:: && ACTAS_TEST_REPORT=1 cargo test --workspace --test vectors_section
+
+# SHARD=1/4 for a quarter of the mutants of keys.
+mutants: ; SHARD=$(SHARD) conformance/mutants && ACTAS_TEST_REPORT=1 cargo test --workspace --test mutants_section
 
 lint: ; cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
 
