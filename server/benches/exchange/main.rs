@@ -146,7 +146,8 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     let took = began.elapsed().as_secs();
     println!("It took {took} s.");
     if arguments.report {
-        println!("For the report: {}", section::write(&report, &bench, took)?.display());
+        let asked = format!("--rounds {} --seconds {}", arguments.rounds, arguments.seconds);
+        println!("For the report: {}", section::write(&report, &bench, (&asked, took))?.display());
     }
     Ok(())
 }

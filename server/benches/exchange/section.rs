@@ -16,8 +16,14 @@ use crate::{
     rounds::Bench,
 };
 
-pub(crate) fn write(report: &Report<'_>, bench: &Bench, seconds: u64) -> io::Result<PathBuf> {
-    let mut section = Section::new("exchange", "Exchanges", "make bench ARGUMENTS=--report");
+/// `asked` is what the run was asked for: `--rounds 3 --seconds 2`.
+pub(crate) fn write(
+    report: &Report<'_>,
+    bench: &Bench,
+    (asked, seconds): (&str, u64),
+) -> io::Result<PathBuf> {
+    let command = format!("make bench ARGUMENTS=\"{asked} --report\"");
+    let mut section = Section::new("exchange", "Exchanges", &command);
     section.seconds = seconds;
     aims(&mut section, report, bench);
     section.tables.push(lines(report));
@@ -32,9 +38,10 @@ pub(crate) fn write(report: &Report<'_>, bench: &Bench, seconds: u64) -> io::Res
     section.notes.push(
         "Load, identity provider, PostgreSQL and actas share the processors. One exchange is the whole product: \
          client authenticated, subject token verified, ledger and identity provider asked, policies decided, \
-         token signed and read back, delegation and audit event on the disk before the answer. The bare server \
+         token signed, delegation and audit event on the disk before the answer. The bare server \
          it is compared with does the least an exchange can be; ratios are taken within a round, and the median \
-         of the rounds is shown. What each line is: `server/benches/README.md`."
+         of the rounds is shown. The user's tokens come again and again: actas verifies each one's signature once (decision \
+         0017), the bare server always. What each line is: `server/benches/README.md`."
             .to_owned(),
     );
     let busy = report.machine.busy_before.filter(|busy| 0.05 < *busy);
