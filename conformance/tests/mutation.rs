@@ -58,7 +58,7 @@ fn the_invariants_hold_after_every_request() {
     search.settle();
     let tally = search.tally();
     tally.print();
-    println!("{:?}", began.elapsed());
+    println!("it took {:?}", began.elapsed());
     if seed.is_none() {
         assert_eq!(tally.kinds(), mutation::bend::all().len(), "every kind was tried");
         assert!(
