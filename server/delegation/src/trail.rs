@@ -19,6 +19,7 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use keys::DataKey;
 use policy::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 pub use self::{
@@ -59,7 +60,7 @@ pub struct Stored {
 }
 
 /// What an event is found by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Index {
     /// The action id.
     pub id: String,

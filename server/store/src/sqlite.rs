@@ -1,8 +1,10 @@
 //! `SQLite`: how a database file is opened, and by whom.
 //!
-//! Reading order: `pen` (who may write), `scribe` (what exchanges wait for), `fold` (the write-ahead
+//! Reading order: `pen` (who may write), `scribe` (what exchanges wait for) with
+//! `append` (the audit trail), `fold` (the write-ahead
 //! log), `local` (connections that work where they are called).
 
+mod append;
 pub(crate) mod fold;
 pub(crate) mod local;
 pub(crate) mod pen;

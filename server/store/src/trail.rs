@@ -22,7 +22,7 @@ use uuid::Uuid;
 use self::ends::hash;
 use crate::database::{Database, Row, to_its_end};
 
-pub(crate) use self::seal::waiting;
+pub(crate) use self::seal::{Addition, waiting};
 
 const WALK: &str = "
   SELECT seq, hash, record, id, at, outcome, client, subject, delegation, root FROM trail

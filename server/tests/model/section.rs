@@ -18,7 +18,7 @@ const NOTES: [&str; 4] = [
      have happened or not, but whole.",
     "A history that fails is made as short as it can be and printed with its seed. The model is itself tested by ports \
      that lie: what each lie is seen as stands in the last table.",
-    "Taken out by hand, in a copy, and found within 3,000 steps on SQLite: the look at all ancestors in `sqlite/open.sql` \
+    "Taken out by hand, in a copy, and found within 3,000 steps on SQLite: the look at all ancestors in `sqlite/stands.sql` \
      (an issue against a revocation of its parent, on the other replica, in four steps), the look at the epoch (an issue \
      against a signal, in two), the scope of the subject token in `policy` (in five), and the cascade in `ending.rs` (in \
      seven).",

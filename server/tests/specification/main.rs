@@ -2,7 +2,7 @@
 //!
 //! The tests of races try many interleavings of the real thing; here every interleaving of a small world
 //! is tried, statement by statement and lock by lock. [`world`] is what the databases keep, [`opening`] and
-//! [`change`] are what `postgres/record.sql`, `sqlite/open.sql`, `ending.rs` and `signals.rs` do with it, one step
+//! [`change`] are what `postgres/record.sql`, `sqlite/stands.sql`, `ending.rs` and `signals.rs` do with it, one step
 //! per thing that others can see, [`model`] puts them together with crashes, [`once`] is what may be used once.
 //!
 //! A specification that nothing can break proves nothing: [`flaws`](mod@flaws) takes out, one at a time, what the

@@ -131,7 +131,7 @@ fn is_to_be_reported() -> bool {
     std::env::var_os("ACTAS_TEST_REPORT").is_some()
 }
 
-const NOTE: &str = "Each statement, each row lock and each snapshot of `postgres/record.sql`, `sqlite/open.sql`, `ending.rs` and \
+const NOTE: &str = "Each statement, each row lock and each snapshot of `postgres/record.sql`, `sqlite/stands.sql`, `ending.rs` and \
 `signals.rs` is one step; [stateright](https://www.stateright.rs) tries every order of them for up to three exchanges (beside the chain, below it, \
 below each other) against one or two changes (a link, the root, the grant, the user by a signal, a stop), with one process dying anywhere. \
 Checked in every state: no token outlives the acknowledged end of what it rests on; no ancestor is seen ended whose child is seen standing; no token \

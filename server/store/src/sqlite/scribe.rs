@@ -1,4 +1,5 @@
-//! The one who writes what exchanges wait for: events with their delegations, and what is used once.
+//! The one who writes what exchanges wait for: events with their delegations, and what is used once; and,
+//! after them, events into their places, so that one connection knows all pages that change all the time.
 //!
 //! A thread of its own with a connection of its own. Whatever waits when its turn comes is one
 //! transaction, and one flush of the disk, whatever it is.
@@ -16,11 +17,12 @@ use delegation::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::{BUSY, local, local::prepare, pen::Turns};
+use super::{BUSY, append::append, local, local::prepare, pen::Turns};
 use crate::{
     entry::{Decided, Entry},
     once::Request,
     queue::{self, Jobs, Queue},
+    trail::Addition,
     writer::{Health, Verdict},
 };
 
@@ -32,21 +34,20 @@ const SPEND: &str = "
   -- The same request decides anew: what it has used is its own.
   ON CONFLICT (org, id) DO UPDATE SET until = excluded.until WHERE used.request = excluded.request";
 
-/// Why [`OPEN`] changed nothing: the org has moved on, a signal came in, or something has ended.
-/// No row: no org. The epoch is null without a grant.
-const WHY: &str = "
-  SELECT revision, epoch + (SELECT epoch FROM grants WHERE org = $1 AND id = $2)
-  FROM orgs WHERE org = $1";
+/// What an opening rests on, as of now. No row: no org. The epoch is null without a grant.
+const STANDS: &str = include_str!("stands.sql");
 
 #[derive(Debug)]
 enum Job {
     Record(Box<Entry>),
     Spend(Request),
+    Append(Box<Addition>),
 }
 
 #[derive(Debug)]
 enum Done {
     Recorded(Verdict),
+    Appended(bool),
     /// The first that another request has used.
     Spent(Option<Once>),
 }
@@ -82,14 +83,22 @@ impl Scribe {
     pub async fn record(&self, entry: Entry) -> Result<Opened, Fault> {
         match self.queue.ask(Job::Record(Box::new(entry))).await? {
             Done::Recorded(verdict) => verdict.into(),
-            Done::Spent(_) => Err(mixed_up()),
+            Done::Spent(_) | Done::Appended(_) => Err(mixed_up()),
         }
     }
 
     pub async fn spend(&self, request: Request) -> Result<Option<Once>, Fault> {
         match self.queue.ask(Job::Spend(request)).await? {
             Done::Spent(repeated) => Ok(repeated),
-            Done::Recorded(_) => Err(mixed_up()),
+            Done::Recorded(_) | Done::Appended(_) => Err(mixed_up()),
+        }
+    }
+
+    /// Whether the trail still ended where the addition says; otherwise nothing was added.
+    pub async fn append(&self, addition: Addition) -> Result<bool, Fault> {
+        match self.queue.ask(Job::Append(Box::new(addition))).await? {
+            Done::Appended(done) => Ok(done),
+            Done::Recorded(_) | Done::Spent(_) => Err(mixed_up()),
         }
     }
 
@@ -214,6 +223,7 @@ fn transact(connection: &Connection, jobs: &[Job]) -> Result<Vec<Done>, Failed> 
         let one = match job {
             Job::Record(entry) => record(connection, entry).map(Done::Recorded),
             Job::Spend(request) => spend(connection, request).map(Done::Spent),
+            Job::Append(addition) => append(connection, addition).map(Done::Appended),
         };
         done.push(one.map_err(|error| Failed::of(number, error))?);
     }
@@ -226,26 +236,36 @@ fn execute(connection: &Connection, sql: &'static str) -> rusqlite::Result<()> {
 }
 
 fn record(connection: &Connection, entry: &Entry) -> rusqlite::Result<Verdict> {
+    if let Some(opening) = &entry.opening {
+        let verdict = stands(connection, entry, opening)?;
+        if verdict != Verdict::Recorded {
+            return Ok(verdict);
+        }
+    }
     let values = entry.values();
-    if let Some(opening) = &entry.opening
-        && prepare(connection, OPEN, &values)?.raw_execute()? == 0
-    {
-        return why(connection, entry, opening);
+    if entry.opening.is_some() {
+        prepare(connection, OPEN, &values)?.raw_execute()?;
     }
     prepare(connection, NOTE, &values)?.raw_execute()?;
     Ok(Verdict::Recorded)
 }
 
-fn why(connection: &Connection, entry: &Entry, opening: &Decided) -> rusqlite::Result<Verdict> {
-    let values = [(&*entry.org).into(), (&opening.delegation.grant).into()];
-    let mut statement = prepare(connection, WHY, &values)?;
+/// Whether it may be opened, and if not, why: the org has moved on, a signal came in, or something has
+/// ended.
+fn stands(connection: &Connection, entry: &Entry, opening: &Decided) -> rusqlite::Result<Verdict> {
+    let delegation = &opening.delegation;
+    let parent = delegation.parent.map(|parent| parent.to_string());
+    let values = [(&*entry.org).into(), (&delegation.grant).into(), parent.as_deref().into()];
+    let mut statement = prepare(connection, STANDS, &values)?;
     let mut rows = statement.raw_query();
     let Some(row) = rows.next()? else { return Ok(Verdict::Ended) };
-    let (revision, epoch): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+    let (revision, epoch): (i64, Option<i64>) = (row.get("revision")?, row.get("epoch")?);
     Ok(if revision != opening.revision {
         Verdict::Changed
     } else if epoch.is_some_and(|epoch| epoch != opening.epoch) {
         Verdict::Signalled
+    } else if row.get("stands")? {
+        Verdict::Recorded
     } else {
         Verdict::Ended
     })
@@ -271,7 +291,7 @@ fn in_time((jobs, answers): Batch) -> Batch {
     for (job, answer) in jobs.into_iter().zip(answers) {
         let late = match &job {
             Job::Record(entry) => entry.is_late(now),
-            Job::Spend(_) => false,
+            Job::Spend(_) | Job::Append(_) => false,
         };
         if late {
             let _ = answer.send(Err(Fault::Late));
@@ -285,8 +305,9 @@ fn in_time((jobs, answers): Batch) -> Batch {
 
 /// Whether some values were refused, rather than the database being ill.
 fn blames_values(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
-    )
+    matches!(error, rusqlite::Error::StatementChangedRows(_))
+        || matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
+        )
 }

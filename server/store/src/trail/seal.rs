@@ -11,6 +11,8 @@
 //! meanwhile stays for the next batch. All of a batch is one transaction, so that an event is either
 //! still waiting or in its place, and never both.
 
+use std::sync::Arc;
+
 use delegation::{
     refusal::Fault,
     trail::{Anchor, Hash, Index, link},
@@ -46,15 +48,14 @@ const PLACE_POSTGRES: &str = "
     seq bigint, id text, at bigint, outcome text, client text, subject text, delegation text,
     root text, record text)";
 
-// The record stays in the database.
 const PLACE_SQLITE: &str = "
   INSERT INTO trail (
     org, seq, id, at, outcome, client, subject, delegation, root, record, hash)
   SELECT
     $1, value ->> 'seq', value ->> 'id', value ->> 'at', value ->> 'outcome', value ->> 'client',
-    value ->> 'subject', value ->> 'delegation', value ->> 'root', events.record,
+    value ->> 'subject', value ->> 'delegation', value ->> 'root', value ->> 'record',
     substr($3, 1 + 32 * ((value ->> 'seq') - $4), 32)
-  FROM json_each($2) CROSS JOIN events ON events.org = $1 AND events.id = value ->> 'event'";
+  FROM json_each($2)";
 
 const FORGET_POSTGRES: &str = "
   DELETE FROM events
@@ -70,39 +71,46 @@ pub(crate) async fn waiting(database: &Database) -> Result<Vec<String>, Fault> {
 
 /// Gives at most `most` events their place; returns how many.
 pub(super) async fn run(place: &Place, most: usize) -> Result<usize, Fault> {
-    let ahead = match place.database {
-        Database::Postgres { .. } => None,
-        // Whoever writes there keeps everybody from it: what can be done before that is.
-        Database::Sqlite { .. } => {
-            let last = ends::read(place).await?.last;
-            Some((last, waiting_for(place, most).await?))
+    // Whoever writes to `SQLite` keeps everybody from it: what can be done before that is.
+    if let Database::Sqlite { scribe, .. } = &place.database
+        && let Some(addition) = prepared(place, most).await?
+    {
+        let placed = addition.placed.len();
+        if placed == 0 || scribe.append(addition).await? {
+            return Ok(placed);
         }
-    };
-    let chained = ahead.as_ref().map(|(last, waiting)| Chained::new(last, waiting, false));
+    }
     let mut transaction = place.database.begin_writing().await?;
-    match seal(&mut transaction, place, most, chained).await? {
+    match seal(&mut transaction, place, most).await? {
         0 => transaction.rollback().await.map(|()| 0),
         sealed => transaction.commit().await.map(|()| sealed),
     }
 }
 
-async fn seal(
-    transaction: &mut Transaction,
-    place: &Place,
-    most: usize,
-    ahead: Option<Chained<'_>>,
-) -> Result<usize, Fault> {
-    let Some(ends) = ends::lock(transaction, place).await? else { return Ok(0) };
-    // Unless somebody has sealed meanwhile, who has perhaps taken the same events.
-    if let Some(chained) = ahead.filter(|it| it.follows(&ends.last) && !it.placed.is_empty()) {
-        return append(transaction, place, chained).await;
+/// What comes to the end of the trail as it is now; none while it has not begun, or when its ends are not
+/// ours.
+async fn prepared(place: &Place, most: usize) -> Result<Option<Addition>, Fault> {
+    let ends = ends::read(place).await?;
+    let attested = place.notary.attested(&ends)?;
+    if ends.last.seq == 0 || !attested.first || !attested.last {
+        return Ok(None);
     }
-    let waiting = take(transaction, &place.org, most).await?;
+    let values = [(&*place.org).into(), number(most).into()];
+    let rows = place.database.fetch_all(TAKE, &values).await?;
+    let placed = chained(&ends.last, waiting_ones(&rows)?);
+    let (seq, hash) = newest(&ends.last, &placed);
+    let newest = place.notary.anchor(seq, hash)?;
+    Ok(Some(Addition { org: Arc::clone(&place.org), last: ends.last, placed, newest }))
+}
+
+async fn seal(transaction: &mut Transaction, place: &Place, most: usize) -> Result<usize, Fault> {
+    let Some(ends) = ends::lock(transaction, place).await? else { return Ok(0) };
+    let values = [(&*place.org).into(), number(most).into()];
+    let waiting = waiting_ones(&transaction.fetch_all(TAKE, &values).await?)?;
     if waiting.is_empty() {
         return Ok(0);
     }
-    let with_records = matches!(transaction, Transaction::Postgres(_));
-    append(transaction, place, Chained::new(&ends.last, &waiting, with_records)).await
+    append(transaction, place, (&ends.last, &chained(&ends.last, waiting))).await
 }
 
 /// An event as it was written.
@@ -111,94 +119,66 @@ struct Waiting {
     record: String,
 }
 
-async fn waiting_for(place: &Place, most: usize) -> Result<Vec<Waiting>, Fault> {
-    let rows = place.database.fetch_all(TAKE, &[(&*place.org).into(), number(most).into()]).await?;
-    rows.iter().map(waiting_one).collect()
+fn waiting_ones(rows: &[Row]) -> Result<Vec<Waiting>, Fault> {
+    rows.iter().map(|row| Ok(Waiting { id: row.get("id")?, record: row.get("record")? })).collect()
 }
 
-async fn take(
-    transaction: &mut Transaction,
-    org: &str,
-    most: usize,
-) -> Result<Vec<Waiting>, Fault> {
-    let rows = transaction.fetch_all(TAKE, &[org.into(), number(most).into()]).await?;
-    rows.iter().map(waiting_one).collect()
+/// What is added to the end of a trail, provided that it still ends there.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    pub org: Arc<str>,
+    pub last: Anchor,
+    pub placed: Vec<Placed>,
+    pub newest: Anchor,
 }
 
-fn waiting_one(row: &Row) -> Result<Waiting, Fault> {
-    Ok(Waiting { id: row.get("id")?, record: row.get("record")? })
-}
-
-/// Events as the links of a chain, and their hashes one after the other.
-struct Chained<'a> {
-    /// What they hang on.
-    last: (i64, Hash),
-    placed: Vec<Placed<'a>>,
-    hashes: Vec<u8>,
-    newest: (i64, Hash),
-}
-
-impl<'a> Chained<'a> {
-    fn new(last: &Anchor, waiting: &'a [Waiting], with_records: bool) -> Self {
-        let last = (last.seq, last.hash);
-        let (mut newest, mut hashes) = (last, Vec::with_capacity(32 * waiting.len()));
-        let mut placed = Vec::with_capacity(waiting.len());
-        for Waiting { id, record } in waiting {
-            let hash = link(&newest.1, record);
-            newest = (newest.0.saturating_add(1), hash);
-            placed.push(Placed::new(newest.0, id, record, with_records));
-            hashes.extend(hash);
-        }
-        Self { last, placed, hashes, newest }
-    }
-
-    fn follows(&self, last: &Anchor) -> bool {
-        self.last == (last.seq, last.hash)
-    }
-}
-
-/// An event in its place, without its hash.
-#[derive(Serialize)]
-struct Placed<'a> {
-    seq: i64,
+/// An event in its place.
+#[derive(Debug, Serialize)]
+pub(crate) struct Placed {
+    pub seq: i64,
     /// The row of `events` it comes from.
-    event: &'a str,
-    id: String,
-    at: i64,
-    outcome: String,
-    client: Option<String>,
-    subject: Option<String>,
-    delegation: Option<String>,
-    root: Option<String>,
-    record: Option<&'a str>,
+    pub event: String,
+    #[serde(flatten)]
+    pub index: Index,
+    pub record: String,
+    #[serde(skip)]
+    pub hash: Hash,
 }
 
-impl<'a> Placed<'a> {
-    fn new(seq: i64, event: &'a str, record: &'a str, with_record: bool) -> Self {
-        let Index { id, at, outcome, client, subject, delegation, root } = Index::of(event, record);
-        let record = with_record.then_some(record);
-        Self { seq, event, id, at, outcome, client, subject, delegation, root, record }
-    }
+/// Events as the links of a chain that hangs on `last`.
+fn chained(last: &Anchor, waiting: Vec<Waiting>) -> Vec<Placed> {
+    let (mut seq, mut hash) = (last.seq, last.hash);
+    let place = |Waiting { id, record }| {
+        seq = seq.saturating_add(1);
+        hash = link(&hash, &record);
+        Placed { seq, index: Index::of(&id, &record), event: id, record, hash }
+    };
+    waiting.into_iter().map(place).collect()
+}
+
+fn newest(last: &Anchor, placed: &[Placed]) -> (i64, Hash) {
+    placed.last().map_or((last.seq, last.hash), |placed| (placed.seq, placed.hash))
 }
 
 /// Writes them to the end of the trail; returns how many.
 async fn append(
     transaction: &mut Transaction,
     place: &Place,
-    Chained { last, placed, hashes, newest }: Chained<'_>,
+    (last, placed): (&Anchor, &[Placed]),
 ) -> Result<usize, Fault> {
     let (put, forget) = match transaction {
         Transaction::Postgres(_) => (PLACE_POSTGRES, FORGET_POSTGRES),
         Transaction::Sqlite(..) => (PLACE_SQLITE, FORGET_SQLITE),
     };
     let org = Value::from(&*place.org);
-    let first = last.0.saturating_add(1);
+    let first = last.seq.saturating_add(1);
+    let hashes: Vec<u8> = placed.iter().flat_map(|placed| placed.hash).collect();
     let values = [org.clone(), json::write(&placed).into(), hashes.as_slice().into(), first.into()];
     all(transaction.execute(put, &values).await?, placed.len())?;
-    let ids: Vec<&str> = placed.iter().map(|placed| placed.event).collect();
+    let ids: Vec<&str> = placed.iter().map(|placed| &*placed.event).collect();
     let values = [org, json::write(&ids).into()];
     all(transaction.execute(forget, &values).await?, placed.len())?;
-    ends::move_last(transaction, place, newest).await?;
+    ends::move_last(transaction, place, newest(last, placed)).await?;
     Ok(placed.len())
 }
 
