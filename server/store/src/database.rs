@@ -12,6 +12,7 @@ use sqlx::{
 };
 
 use crate::{
+    postgres::lookout::Lookout,
     readers::Readers,
     sqlite::{
         fold::Folder,
@@ -50,6 +51,7 @@ pub(crate) enum Database {
     Postgres {
         pool: PgPool,
         readers: Readers<Postgres>,
+        lookout: Lookout,
     },
     /// Readers never wait for a writer.
     Sqlite {
@@ -94,20 +96,21 @@ impl Database {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
-    /// Looks something up by key, which takes next to no time. Of `SQLite` the calling thread itself
-    /// reads it; `PostgreSQL` is asked in a task of its own.
-    pub async fn look(
-        &self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Option<Row>, Fault> {
-        if let Self::Sqlite { lookers, .. } = self
-            && let Ok(row) = lookers.look(sql, values)
-        {
+    /// Looks something up by texts that are a key, which takes next to no time. Of `SQLite` the calling
+    /// thread itself reads it; `PostgreSQL` is asked for many at once.
+    pub async fn look(&self, sql: &'static str, texts: &[&str]) -> Result<Option<Row>, Fault> {
+        let lookers = match self {
+            Self::Postgres { lookout, .. } => {
+                return Ok(lookout.look(sql, texts).await?.map(Row::Postgres));
+            }
+            Self::Sqlite { lookers, .. } => lookers,
+        };
+        let values: Vec<Value<'_>> = texts.iter().map(|text| (*text).into()).collect();
+        if let Ok(row) = lookers.look(sql, &values) {
             return Ok(row.map(Row::Local));
         }
-        let (database, values) =
-            (self.clone(), values.iter().map(Value::to_owned).collect::<Vec<_>>());
+        let values: Vec<_> = texts.iter().map(|text| Value::from((*text).to_owned())).collect();
+        let database = self.clone();
         to_its_end(async move { database.fetch_one(sql, &values).await }).await
     }
 
@@ -178,7 +181,8 @@ impl Database {
 
     pub async fn close(&self) {
         match self {
-            Self::Postgres { pool, readers } => {
+            Self::Postgres { pool, readers, lookout } => {
+                lookout.close();
                 readers.close();
                 pool.close().await;
             }
@@ -262,18 +266,6 @@ pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<Cow<'a, str>>),
     Bytes(Option<Cow<'a, [u8]>>),
-}
-
-impl Value<'_> {
-    fn to_owned(&self) -> Value<'static> {
-        match self {
-            Value::Int(value) => Value::Int(*value),
-            Value::Text(value) => Value::Text(value.as_deref().map(|text| text.to_owned().into())),
-            Value::Bytes(value) => {
-                Value::Bytes(value.as_deref().map(|bytes| bytes.to_vec().into()))
-            }
-        }
-    }
 }
 
 impl From<i64> for Value<'_> {

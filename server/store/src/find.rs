@@ -38,8 +38,8 @@ pub(crate) async fn find(
     org: &str,
     delegation: Uuid,
 ) -> Result<Option<Found>, Fault> {
-    let values = [org.into(), delegation.to_string().into()];
-    let Some(row) = database.look(FIND, &values).await? else { return Ok(None) };
+    let delegation = delegation.to_string();
+    let Some(row) = database.look(FIND, &[org, &delegation]).await? else { return Ok(None) };
     match row.get::<Option<String>>("held")? {
         Some(_) => found(&row).map(Some),
         None => Ok(None),

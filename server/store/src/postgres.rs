@@ -1,5 +1,7 @@
 //! `PostgreSQL`: the session every connection has, and the statement that records a batch.
 
+pub(crate) mod lookout;
+
 use std::str::FromStr;
 
 use delegation::refusal::Fault;
@@ -11,6 +13,7 @@ use sqlx::{
 };
 use tokio::time::Instant;
 
+use self::lookout::Lookout;
 use crate::{
     database::{DEADLINE, Database, PATIENCE, Value, in_time},
     entry::Entry,
@@ -21,8 +24,8 @@ use crate::{
 const RECORD: &str = include_str!("postgres/record.sql");
 
 /// The writer keeps one connection for itself, and one more while somebody ends things; one uses up
-/// what may be used once, and one is left for transactions. The others read.
-const RESERVED: u32 = 4;
+/// what may be used once, two look up by key, and one is left for transactions. The others read.
+const RESERVED: u32 = 6;
 
 /// Every session:
 /// - `READ COMMITTED`, whatever the server's default: record.sql reasons from it.
@@ -34,6 +37,11 @@ const SESSION: &str = "SET default_transaction_isolation = 'read committed';
   SET enable_seqscan = off;
   SET jit = off;
   SET idle_in_transaction_session_timeout = '60s'";
+
+/// What a kept connection is asked, it is asked thousands of times, and always by keys: of arrays
+/// `PostgreSQL` would otherwise take the few that are there for a reason to plan anew each time, which
+/// takes longer than all the rest.
+const SAME_PLAN: &str = "SET plan_cache_mode = force_generic_plan";
 
 pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database, Fault> {
     let unreachable =
@@ -67,7 +75,8 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Database,
         .await
         .map_err(unreachable)?;
     let readers = Readers::new(pool.clone(), usize::try_from(readers).unwrap_or(1));
-    Ok(Database::Postgres { pool, readers })
+    let lookout = Lookout::new(pool.clone());
+    Ok(Database::Postgres { pool, readers, lookout })
 }
 
 // As one message, so that a transaction of its own begins with the statement.
@@ -108,6 +117,7 @@ impl Kept {
         }
         let mut connection = self.pool.acquire().await?;
         connection.close_on_drop();
+        connection.execute(SAME_PLAN).await?;
         Ok(connection)
     }
 

@@ -31,18 +31,12 @@ pub(crate) async fn recall(
         Lineage::Root { connection, user, agent, names } => {
             let (own, everybody) = (sub(user), "*");
             let meant: Vec<&str> = names.iter().chain([&*own, everybody]).collect();
-            let values = [
-                org.into(),
-                connection.into(),
-                user.into(),
-                agent.into(),
-                json::write(&meant).into(),
-                to_learn(user, names).into(),
-            ];
-            database.look(root, &values).await?
+            let (meant, to_learn) = (json::write(&meant), to_learn(user, names));
+            let texts = [org, connection, user, agent, &meant, &to_learn];
+            database.look(root, &texts).await?
         }
         Lineage::Derived { delegation } => {
-            database.look(derived, &[org.into(), delegation.to_string().into()]).await?
+            database.look(derived, &[org, &delegation.to_string()]).await?
         }
     };
     let Some(row) = row else { return Ok(nothing()) };

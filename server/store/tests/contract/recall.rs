@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
-use delegation::ports::{Grant, Lineage, Parent, Selector};
+use delegation::{
+    declared::{Change, DeclaredGrant},
+    ports::{Grant, Lineage, Parent, Selector},
+};
 use policy::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::{
     fixture::{Fixture, GRANT, LATER, ORG, grant, names, scope},
     signalling::root,
 };
-use delegation::declared::{Change, DeclaredGrant};
 
 fn happy_grant() -> Grant {
     Grant {
@@ -24,6 +27,15 @@ async fn finds_the_grant_of_a_root(it: Arc<Fixture>) {
     assert_eq!(recalled.revision, 1);
     assert_eq!(recalled.grant, Some(happy_grant()));
     assert_eq!(recalled.parent, None);
+}
+
+fn root_of(user: &str) -> Lineage {
+    Lineage::Root {
+        connection: "home".to_owned(),
+        user: user.to_owned(),
+        agent: "orchestrator".to_owned(),
+        names: names(),
+    }
 }
 
 async fn finds_no_grant_of_another_user_agent_or_connection(it: Arc<Fixture>) {
@@ -111,7 +123,54 @@ async fn an_org_that_is_not_there_has_a_revision_nobody_decided_under(it: Arc<Fi
     assert_eq!((recalled.revision, recalled.grant), (0, None));
 }
 
+/// Whoever asks at once may be asked for together.
+async fn gives_each_of_many_at_once_its_own(it: Arc<Fixture>) {
+    let users: Vec<_> = (0..200).map(|number| format!("user-{number}")).collect();
+    let granted = users.iter().step_by(3).map(|user| {
+        Change::PutGrant(DeclaredGrant {
+            id: format!("grant-of-{user}"),
+            user: user.clone(),
+            ..grant()
+        })
+    });
+    it.apply(1, &granted.collect::<Vec<_>>()).await;
+    let mut all = JoinSet::new();
+    for (number, user) in users.into_iter().enumerate() {
+        let it = Arc::clone(&it);
+        all.spawn(async move {
+            let own = it.ledger().recall(&root_of(&user)).await.unwrap();
+            let expected = number.is_multiple_of(3).then(|| format!("grant-of-{user}"));
+            own.grant.map(|grant| grant.id) == expected
+        });
+    }
+    assert!(all.join_all().await.into_iter().all(|is_its_own| is_its_own));
+}
+
+/// `PostgreSQL` keeps no text with a NUL, and refuses to be asked for one.
+async fn a_question_that_is_refused_spoils_no_other(it: Arc<Fixture>) {
+    let mut all = JoinSet::new();
+    for number in 0..60 {
+        let it = Arc::clone(&it);
+        all.spawn(async move {
+            let is_strange = number % 20 == 7;
+            let lineage = if is_strange { root_of("al\0ice") } else { root() };
+            match it.ledger().recall(&lineage).await {
+                Ok(recalled) => !is_strange && recalled.grant == Some(happy_grant()),
+                Err(_) => is_strange,
+            }
+        });
+    }
+    assert!(all.join_all().await.into_iter().all(|as_expected| as_expected));
+}
+
+mod together {
+    use super::a_question_that_is_refused_spoils_no_other;
+
+    on_postgres!(a_question_that_is_refused_spoils_no_other);
+}
+
 on_both_databases!(
+    gives_each_of_many_at_once_its_own,
     finds_the_grant_of_a_root,
     finds_no_grant_of_another_user_agent_or_connection,
     shows_the_new_revision_after_a_change,
