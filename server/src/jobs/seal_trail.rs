@@ -17,12 +17,15 @@ use tokio::sync::Mutex;
 
 use crate::{app::App, clock};
 
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(100);
 /// For so long an organization is left alone whose trail could not be appended to, in seconds.
 const PAUSE: i64 = 5;
 
-/// Events of one transaction: it holds the only writer of `SQLite` for 2 to 3 ms, at 35 us each.
-const BATCH: usize = 64;
+/// Events of the first transaction of a round, then twice as many, up to [`MOST`]: on `SQLite` an exchange
+/// that comes meanwhile waits for it, and where few wait for their place a lone exchange should wait for
+/// few. One by one would cost a flush of the disk each.
+const FEWEST: usize = 16;
+const MOST: usize = 64;
 
 /// Runs until the app is gone.
 pub fn start(app: &Arc<App>) {
@@ -64,12 +67,13 @@ impl Memory {
         let resting = |org: &String| {
             self.failed_at.get(org).is_some_and(|at| now.0 < at.0.saturating_add(PAUSE))
         };
+        let mut many = FEWEST;
         let mut left: Vec<_> = waiting.iter().filter(|org| !resting(org)).cloned().collect();
         while !left.is_empty() {
             let mut full = Vec::new();
             for org in left {
-                match app.trail(&org).seal(BATCH).await {
-                    Ok(BATCH..) => full.push(org),
+                match app.trail(&org).seal(many).await {
+                    Ok(sealed) if many <= sealed => full.push(org),
                     // Or another replica is at it.
                     Ok(_) => {
                         self.since.remove(&org);
@@ -86,6 +90,7 @@ impl Memory {
                 }
             }
             left = full;
+            many = many.saturating_mul(2).min(MOST);
         }
         for org in waiting {
             let since = self.since.get(&org).map_or(0, |since| now.0.saturating_sub(since.0));
