@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Who has worked for so long is not working: he waits for something that we were not told of, a key
-/// set or a disk. Without this, sixteen who hang would stop everybody.
+/// set or a disk. Without this, a few who hang would stop everybody.
 pub(super) const LONG: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
