@@ -10,6 +10,8 @@ use futures_util::StreamExt;
 const LARGEST_BODY: usize = 64 * 1024;
 /// `actix-web` times out slow headers, not slow bodies.
 const SLOWEST_BODY: Duration = Duration::from_secs(10);
+/// Of a request that is refused anyway.
+const SLOWEST_PASSED_OVER: Duration = Duration::from_millis(100);
 
 /// The one `Authorization` header, when there is one.
 pub(super) fn authorization(request: &HttpRequest) -> Result<Option<String>, Malformed> {
@@ -28,6 +30,22 @@ pub(super) async fn form(
     payload: web::Payload,
 ) -> Result<Vec<u8>, Malformed> {
     read(request, payload, "application/x-www-form-urlencoded").await
+}
+
+/// Reads what was sent and forgets it: an unread body would cost the client its connection, and us the
+/// next one, which is more than the answer.
+pub(super) async fn pass_over(mut payload: web::Payload) {
+    let mut left = LARGEST_BODY;
+    let all = async {
+        while let Some(Ok(chunk)) = payload.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whoever is slower is not waited for.
+    let _ = tokio::time::timeout(SLOWEST_PASSED_OVER, all).await;
 }
 
 /// A body of one media type, in UTF-8 as it is: nothing is ever inflated here.

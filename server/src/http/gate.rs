@@ -12,7 +12,7 @@ use crate::{app::App, limits::TooMuch};
 const NEXT_PLACE_SECONDS: u64 = 1;
 
 /// Counts a request by its address, then by its organization; the answer to one that is too many.
-/// Nothing of it was read but its headers.
+/// Nothing of it matters but its headers.
 pub(super) fn turns_away(app: &App, org: &Org, request: &HttpRequest) -> Option<HttpResponse> {
     let address = Peer::address(request, &app.proxy);
     let too_much = app.limits.arrive(&org.id, address).err()?;

@@ -19,6 +19,7 @@ use delegation::{
 };
 
 use super::{
+    body,
     call::{Call, to_its_end},
     current, gate, nothing_here, org,
     reply::{refused, render, slow_down, unavailable},
@@ -36,6 +37,7 @@ pub(super) async fn post(
     let Some(org) = org(&app, &request) else { return nothing_here().await };
     let is_signed = wants_signed(&request);
     if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        body::pass_over(payload).await;
         return slow_down;
     }
     let call = Call::form(&app, &request, payload).await;

@@ -16,6 +16,7 @@ use delegation::{
 };
 
 use super::{
+    body,
     call::{Call, noted, to_its_end},
     current, gate, nothing_here, org,
 };
@@ -28,6 +29,7 @@ pub(super) async fn post(
 ) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
     if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+        body::pass_over(payload).await;
         return slow_down;
     }
     let call = Call::form(&app, &request, payload).await;

@@ -1,6 +1,6 @@
 //! Too much: 429 and `Retry-After`, for whoever asked too much and nobody else, and no row of it.
 
-use std::{net::TcpStream, thread};
+use std::{io::Write, net::TcpStream, thread};
 
 use serde_json::json;
 
@@ -126,6 +126,26 @@ fn every_endpoint_of_an_organization_counts() {
     let scene = limited(&format!("organization = {ONE}"));
     flood(&scene, &Request::get("/o/acme/oauth/status-lists/0"));
     too_many(&scene.server.get("/o/acme/oauth/status-lists"));
+}
+
+/// RFC 9112 §9.3: a connection persists. A new one costs more than the refusal.
+#[test]
+fn whoever_is_told_to_come_again_keeps_the_connection() {
+    let scene = limited(&format!("organization = {ONE}"));
+    for path in ["token", "introspect", "revoke"] {
+        let path = format!("/o/acme/oauth/{path}");
+        flood(&scene, &Request::post(&path, &[]));
+        let mut stream = TcpStream::connect(scene.server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (ends, body) = ("\r\n", "x=".to_owned() + &"y".repeat(3000));
+        let length = body.len();
+        for _ in 0..3 {
+            let head = format!("POST {path} HTTP/1.1{ends}host: a{ends}content-length: {length}");
+            write!(stream, "{head}{ends}{ends}{body}").unwrap();
+            let reply = Reply::read_from(&mut stream).unwrap();
+            assert_eq!(reply.header("connection"), None, "{reply:?}");
+        }
+    }
 }
 
 #[test]
