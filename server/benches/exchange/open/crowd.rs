@@ -63,16 +63,18 @@ impl Crowd {
     /// One more request is due.
     pub(super) fn arrive(self: &Arc<Self>, runtime: &Handle, due: Instant) {
         let mut state = self.lock();
-        let mut left = Some(due);
-        while let (Some(due), Some(idle)) = (left, state.idle.pop()) {
-            left = idle.send(due).err();
-        }
-        if let Some(due) = left {
-            state.waiting.push_back(due);
-            if state.open < self.class.connections {
-                state.open += 1;
-                runtime.spawn(Arc::clone(self).work());
+        let mut due = due;
+        while let Some(idle) = state.idle.pop() {
+            // Who was idle and is gone gives it back.
+            match idle.send(due) {
+                Ok(()) => return,
+                Err(back) => due = back,
             }
+        }
+        state.waiting.push_back(due);
+        if state.open < self.class.connections {
+            state.open += 1;
+            runtime.spawn(Arc::clone(self).work());
         }
     }
 
