@@ -23,6 +23,7 @@ mod body;
 mod call;
 mod current;
 pub mod discovery;
+pub mod documents;
 mod gate;
 pub mod health;
 pub mod introspect;
@@ -42,7 +43,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use delegation::org::Org;
 
-use crate::app::App;
+use crate::app::{App, Loaded};
 
 /// Below an issuer; discovery builds its URLs from the same table.
 pub(crate) use delegation::request::TOKEN_ENDPOINT as TOKEN;
@@ -53,38 +54,30 @@ pub(crate) use delegation::status::PATH as STATUS_LISTS;
 
 /// Mounts every route.
 pub fn routes(config: &mut web::ServiceConfig) {
+    // Routes are tried in their order: the ones that are asked most come first.
+    for issuer in ["/o/{org}", ""] {
+        for (path, post) in [
+            (TOKEN, web::post().to(token::post)),
+            (INTROSPECT, web::post().to(introspect::post)),
+            (REVOKE, web::post().to(revoke::post)),
+        ] {
+            let resource = web::resource(format!("{issuer}{path}")).route(post);
+            config.service(resource.default_service(web::to(reply::not_post)));
+        }
+        for well_known in ["oauth-authorization-server", "openid-configuration"] {
+            let path = format!("/.well-known/{well_known}{issuer}");
+            config.route(&path, web::get().to(discovery::get));
+        }
+        config.route(&format!("{issuer}{JWKS}"), web::get().to(jwks::get));
+    }
     config
         .route("/healthz", web::get().to(health::live))
         .route("/readyz", web::get().to(health::ready))
         .route("/metrics", web::get().to(metrics::get));
-    for (issuer, org) in [("", ""), ("/o/{org}", "/o/{org}")] {
+    for issuer in ["/o/{org}", ""] {
         config
-            .service(
-                web::resource(format!("{issuer}{TOKEN}"))
-                    .route(web::post().to(token::post))
-                    .default_service(web::to(reply::not_post)),
-            )
-            .service(
-                web::resource(format!("{issuer}{INTROSPECT}"))
-                    .route(web::post().to(introspect::post))
-                    .default_service(web::to(reply::not_post)),
-            )
-            .service(
-                web::resource(format!("{issuer}{REVOKE}"))
-                    .route(web::post().to(revoke::post))
-                    .default_service(web::to(reply::not_post)),
-            )
             .route(&format!("{issuer}{STATUS_LISTS}"), web::get().to(status_lists::aggregation))
-            .route(&format!("{issuer}{STATUS_LISTS}/{{list}}"), web::get().to(status_lists::get))
-            .route(&format!("{issuer}{JWKS}"), web::get().to(jwks::get))
-            .route(
-                &format!("/.well-known/oauth-authorization-server{org}"),
-                web::get().to(discovery::get),
-            )
-            .route(
-                &format!("/.well-known/openid-configuration{org}"),
-                web::get().to(discovery::get),
-            );
+            .route(&format!("{issuer}{STATUS_LISTS}/{{list}}"), web::get().to(status_lists::get));
         signals::routes(config, issuer);
         admin::routes(config, issuer);
     }
@@ -97,11 +90,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// The organization whose issuer this request's path belongs to.
 pub(crate) fn org(app: &App, request: &HttpRequest) -> Option<Arc<Org>> {
+    loaded(app, request).map(|loaded| Arc::clone(&loaded.org))
+}
+
+/// The same, with what belongs to it.
+fn loaded(app: &App, request: &HttpRequest) -> Option<Arc<Loaded>> {
     match (request.match_info().get("org"), &app.default_org) {
         // The default organization has one issuer, and it is not below `/o/`.
         (Some(named), Some(default)) if named == default => None,
-        (Some(named), _) => app.org(named),
-        (None, Some(default)) => app.org(default),
+        (Some(named), _) => app.loaded_as(named),
+        (None, Some(default)) => app.loaded_as(default),
         (None, None) => None,
     }
 }

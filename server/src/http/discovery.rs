@@ -3,14 +3,20 @@
 
 mod clients;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, ContentType},
+    web,
+};
 use delegation::{declared::GrantType, org::Org, request::token_type};
 use keys::Algorithm;
 use policy::Product;
 use serde::Serialize;
 
 use self::clients::Clients;
-use super::{INTROSPECT, JWKS, REVOKE, STATUS_LISTS, TOKEN, nothing_here, org};
+use super::{
+    INTROSPECT, JWKS, REVOKE, STATUS_LISTS, TOKEN, loaded, nothing_here, reply::unavailable,
+};
 use crate::app::App;
 
 /// draft-ietf-oauth-identity-assertion-authz-grant §7.2
@@ -65,10 +71,13 @@ struct Metadata {
 }
 
 pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let Some(org) = org(&app, &request) else { return nothing_here().await };
+    let Some(loaded) = loaded(&app, &request) else { return nothing_here().await };
+    let written = || metadata(&loaded.org, app.asks_for_certificates);
+    let Some(written) = loaded.documents.metadata(written) else { return unavailable(None) };
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .json(metadata(&org, app.asks_for_certificates))
+        .insert_header(ContentType::json())
+        .body(written)
 }
 
 fn metadata(org: &Org, asks_for_certificates: bool) -> Metadata {
