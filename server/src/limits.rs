@@ -108,6 +108,12 @@ impl Limits {
         limits.organization.take((), rates.organization, now).map_err(by_all)
     }
 
+    /// Whether [`Limits::run`] would find a place now, without taking it.
+    #[must_use]
+    pub fn has_room(&self, org: &str) -> bool {
+        self.of(org).is_some_and(|limits| self.lanes.has_room(limits.lane()))
+    }
+
     /// Room for one more request of `org`, as long as the result lives; none: come again. Waits for
     /// those of other organizations that were begun, and a little for those of its own.
     pub async fn run(&self, org: &str) -> Option<Running> {

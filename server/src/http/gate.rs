@@ -19,6 +19,17 @@ pub(super) fn turns_away(app: &App, org: &Org, request: &HttpRequest) -> Option<
     Some(turned_away(app, org, too_much))
 }
 
+/// As [`turns_away`], and for want of a place, as [`run`] would once all of it had been read: many are
+/// refused when there is least time for it.
+pub(super) fn turns_away_at_once(
+    app: &App,
+    org: &Org,
+    request: &HttpRequest,
+) -> Option<HttpResponse> {
+    let is_full = || (!app.limits.has_room(&org.id)).then(|| full(app, org));
+    turns_away(app, org, request).or_else(is_full)
+}
+
 /// Answers, when there is room for one more request of the organization. Its body has arrived: whoever
 /// sends one slowly takes up no room.
 pub(super) async fn run(
@@ -26,10 +37,14 @@ pub(super) async fn run(
     answer: impl Future<Output = HttpResponse>,
 ) -> HttpResponse {
     let Some(running) = app.limits.run(&org.id).await else {
-        app.metrics.limited(&org.id, "running");
-        return slow_down(NEXT_PLACE_SECONDS);
+        return full(&app, &org);
     };
     running.answer(answer).await
+}
+
+fn full(app: &App, org: &Org) -> HttpResponse {
+    app.metrics.limited(&org.id, "running");
+    slow_down(NEXT_PLACE_SECONDS)
 }
 
 /// Counts it, and says when to come again.

@@ -36,7 +36,7 @@ pub(super) async fn post(
 ) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
     let is_signed = wants_signed(&request);
-    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+    if let Some(slow_down) = gate::turns_away_at_once(&app, &org, &request) {
         body::pass_over(payload).await;
         return slow_down;
     }

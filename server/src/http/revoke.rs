@@ -28,7 +28,7 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> HttpResponse {
     let Some(org) = org(&app, &request) else { return nothing_here().await };
-    if let Some(slow_down) = gate::turns_away(&app, &org, &request) {
+    if let Some(slow_down) = gate::turns_away_at_once(&app, &org, &request) {
         body::pass_over(payload).await;
         return slow_down;
     }

@@ -50,6 +50,10 @@ impl Lanes {
         Self { places: Arc::new(Semaphore::new(OF_ALL)), turns: Turns::new(processors) }
     }
 
+    pub(super) fn has_room(&self, lane: &Lane) -> bool {
+        0 < lane.0.available_permits() && 0 < self.places.available_permits()
+    }
+
     /// Nobody waits for a place: whoever floods would wait first. For a turn one waits a little.
     pub(super) async fn run(&self, org: &str, lane: &Lane) -> Option<Running> {
         let place = self.place(lane)?;
@@ -79,9 +83,11 @@ mod tests {
         let (lanes, flood, other) = (Lanes::new(1), Lane::default(), Lane::default());
         let mut running: Vec<_> = (0..OF_ONE).map(|_| lanes.place(&flood).unwrap()).collect();
         assert!(lanes.place(&flood).is_none());
+        assert_eq!((lanes.has_room(&flood), lanes.has_room(&other)), (false, true));
         assert!(lanes.place(&other).is_some());
         // A place is free again once its request is answered.
         running.pop();
+        assert!(lanes.has_room(&flood));
         assert!(lanes.place(&flood).is_some());
     }
 
@@ -92,8 +98,10 @@ mod tests {
         let each = floods.iter().flat_map(|flood| (0..OF_ONE).map(move |_| flood));
         let mut running: Vec<_> = each.map(|flood| lanes.place(flood).unwrap()).collect();
         let other = Lane::default();
+        assert!(!lanes.has_room(&other));
         assert!(lanes.place(&other).is_none());
         running.pop();
+        assert!(lanes.has_room(&other));
         assert!(lanes.place(&other).is_some());
     }
 }
