@@ -3,17 +3,16 @@
 SELECT
   orgs.revision AS revision,
   orgs.epoch + grants.epoch AS epoch,
-  -- Without a grant: no.
+  -- Without a grant: no. Nor without one ancestor, or when the line does not come to the user's own token.
   grants.id IS NOT NULL AND grants.ended_at IS NULL
-  AND NOT EXISTS (
-    WITH RECURSIVE line (id) AS (
-      SELECT $3 WHERE $3 IS NOT NULL
-      UNION
-      SELECT above.parent FROM line CROSS JOIN delegations above ON above.org = $1 AND above.id = line.id
-      WHERE above.parent IS NOT NULL
+  AND ($3 IS NULL OR COALESCE((
+    WITH RECURSIVE line (id, parent, ended_at) AS (
+      SELECT id, parent, ended_at FROM delegations WHERE org = $1 AND id = $3
+      UNION -- Not UNION ALL: a circle, which cannot be, would end here.
+      SELECT above.id, above.parent, above.ended_at
+      FROM line CROSS JOIN delegations above ON above.org = $1 AND above.id = line.parent
     )
-    SELECT 1 FROM line LEFT JOIN delegations ON delegations.org = $1 AND delegations.id = line.id
-    WHERE delegations.id IS NULL OR delegations.ended_at IS NOT NULL
-  ) AS stands
+    SELECT COUNT(ended_at) = 0 AND SUM(parent IS NULL) = 1 FROM line
+  ), 0)) AS stands
 FROM orgs LEFT JOIN grants ON grants.org = orgs.org AND grants.id = $2
 WHERE orgs.org = $1
