@@ -21,10 +21,11 @@ const EVERY: Duration = Duration::from_millis(100);
 /// For so long an organization is left alone whose trail could not be appended to, in seconds.
 const PAUSE: i64 = 5;
 
-/// Events of the first transaction of a round, then twice as many, up to [`MOST`]: on `SQLite` an exchange
-/// that comes meanwhile waits for it, and where few wait for their place a lone exchange should wait for
-/// few. One by one would cost a flush of the disk each.
+/// Events of one transaction: on `SQLite` an exchange that comes meanwhile waits for it, and where few wait
+/// for their place a lone exchange should wait for few. One by one would cost a flush of the disk each.
 const FEWEST: usize = 16;
+/// So many small ones, enough for what comes one by one; then each is twice as large, up to [`MOST`].
+const SMALL: usize = 5;
 const MOST: usize = 64;
 
 /// Runs until the app is gone.
@@ -67,7 +68,7 @@ impl Memory {
         let resting = |org: &String| {
             self.failed_at.get(org).is_some_and(|at| now.0 < at.0.saturating_add(PAUSE))
         };
-        let mut many = FEWEST;
+        let (mut many, mut turns) = (FEWEST, 0_usize);
         let mut left: Vec<_> = waiting.iter().filter(|org| !resting(org)).cloned().collect();
         while !left.is_empty() {
             let mut full = Vec::new();
@@ -90,7 +91,10 @@ impl Memory {
                 }
             }
             left = full;
-            many = many.saturating_mul(2).min(MOST);
+            turns += 1;
+            if SMALL <= turns {
+                many = many.saturating_mul(2).min(MOST);
+            }
         }
         for org in waiting {
             let since = self.since.get(&org).map_or(0, |since| now.0.saturating_sub(since.0));
