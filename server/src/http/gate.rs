@@ -19,15 +19,17 @@ pub(super) fn turns_away(app: &App, org: &Org, request: &HttpRequest) -> Option<
     Some(turned_away(app, org, too_much))
 }
 
-/// As [`turns_away`], and for want of a place, as [`run`] would once all of it had been read: many are
-/// refused when there is least time for it.
+/// For want of a place, as [`run`] would once all of it had been read, then as [`turns_away`]. When many
+/// are refused there is little time for each: who finds no place is not even counted.
 pub(super) fn turns_away_at_once(
     app: &App,
     org: &Org,
     request: &HttpRequest,
 ) -> Option<HttpResponse> {
-    let is_full = || (!app.limits.has_room(&org.id)).then(|| full(app, org));
-    turns_away(app, org, request).or_else(is_full)
+    if !app.limits.has_room(&org.id) {
+        return Some(full(app, org));
+    }
+    turns_away(app, org, request)
 }
 
 /// Answers, when there is room for one more request of the organization. Its body has arrived: whoever
