@@ -20,6 +20,7 @@ use delegation::{
     refusal::Fault,
     trail::{Notary, Trail},
 };
+use futures_util::future::join_all;
 use policy::Timestamp;
 use store::Store;
 use tokio::sync::Mutex;
@@ -47,6 +48,8 @@ use crate::{
 const LARGEST_ANSWER: usize = 256 * 1024;
 /// Nor those of a sink, which only has to say yes.
 const LARGEST_RECEIPT: usize = 64 * 1024;
+/// So many organizations are loaded at once, each over a connection of its own to the database.
+const AT_ONCE: usize = 8;
 /// For one batch. Shorter than the lease of an export, see [`crate::jobs::export_audit`].
 const SINK_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -230,20 +233,36 @@ impl App {
     /// The list of organizations cannot be read.
     pub async fn refresh(&self) -> Result<(), Fault> {
         let standing = self.registry.orgs().await?;
-        let now = clock::now();
-        let loaded = self.orgs.load_full();
-        for (id, revision) in standing {
-            let current = loaded.get(&id).is_some_and(|loaded| {
-                loaded.org.revision == revision && loaded.next_key_at.is_none_or(|at| now < at)
-            });
-            if !current {
-                let stale = loaded.get(&id).map_or(0, |loaded| loaded.org.revision);
-                if let Err(fault) = self.reload(&id, stale).await {
-                    tracing::error!(org = id, %fault, "an organization cannot be loaded");
-                }
-            }
+        for some in standing.chunks(AT_ONCE) {
+            self.refresh_some(some).await;
         }
         Ok(())
+    }
+
+    /// One that cannot be loaded is logged, and the old one goes on being served.
+    async fn refresh_some(&self, standing: &[(String, i64)]) {
+        let now = clock::now();
+        let is_due = |loaded: &HashMap<String, Arc<Loaded>>, (id, revision): &(String, i64)| {
+            loaded.get(id).is_none_or(|loaded| {
+                loaded.org.revision != *revision || loaded.next_key_at.is_some_and(|at| at <= now)
+            })
+        };
+        if !standing.iter().any(|one| is_due(&self.orgs.load(), one)) {
+            return;
+        }
+        let _one_at_a_time = self.reloading.lock().await;
+        let loaded = self.orgs.load_full();
+        let load =
+            async |id: &String| (id.clone(), self.load(id, loaded.get(id).map(Arc::as_ref)).await);
+        let due = standing.iter().filter(|one| is_due(&loaded, one)).map(|(id, _)| load(id));
+        let mut orgs = HashMap::clone(&loaded);
+        for (id, again) in join_all(due).await {
+            match again {
+                Ok(again) => orgs.extend(again.map(|it| (id.clone(), Arc::new(it)))),
+                Err(fault) => tracing::error!(org = id, %fault, "an organization cannot be loaded"),
+            }
+        }
+        self.orgs.store(Arc::new(orgs));
     }
 
     /// Whether an organization has changed since `org` was loaded.
@@ -269,19 +288,24 @@ impl App {
         if let Some(previous) = previous.as_ref().filter(|p| p.org.revision != stale) {
             return Ok(Some(Arc::clone(&previous.org)));
         }
-        let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
-        let (ring, next_key_at) =
-            ring::ring(&*self.store.key_store(), &self.keeper, &declared).await?;
-        let (org, streams) = self.assemble(&declared, ring, previous.as_deref())?;
-        let org = Arc::new(org);
-        let exports = self.exporter.exports(&declared, previous.as_deref());
-        let (documents, org_of) = (Documents::default(), Arc::clone(&org));
-        let loaded = Loaded { org: org_of, declared, next_key_at, streams, exports, documents };
+        let Some(loaded) = self.load(id, previous.as_deref()).await? else { return Ok(None) };
+        let org = Arc::clone(&loaded.org);
         let mut orgs = HashMap::clone(&self.orgs.load());
         orgs.insert(id.to_owned(), Arc::new(loaded));
         self.orgs.store(Arc::new(orgs));
-        tracing::info!(org = id, revision = org.revision, "organization loaded");
         Ok(Some(org))
+    }
+
+    /// As it is declared now; none: there is no such organization.
+    async fn load(&self, id: &str, previous: Option<&Loaded>) -> Result<Option<Loaded>, Fault> {
+        let Some(declared) = self.registry.find(id).await? else { return Ok(None) };
+        let (ring, next_key_at) =
+            ring::ring(&*self.store.key_store(), &self.keeper, &declared).await?;
+        let (org, streams) = self.assemble(&declared, ring, previous)?;
+        let (org, documents) = (Arc::new(org), Documents::default());
+        let exports = self.exporter.exports(&declared, previous);
+        tracing::info!(org = id, revision = org.revision, "organization loaded");
+        Ok(Some(Loaded { org, declared, next_key_at, streams, exports, documents }))
     }
 }
 
