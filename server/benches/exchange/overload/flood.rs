@@ -12,8 +12,9 @@ use tokio::time::interval;
 use super::{Lengths, WARM_UP, scene::Scene};
 use crate::{
     CROWD, Outcome,
-    load::{Window, closed_loop},
+    load::{Run, Window, closed_loop},
     machine,
+    neighbours::Echo,
     open::{Answers, open_loop},
     wire::Client,
 };
@@ -35,6 +36,8 @@ pub(super) struct Flood {
     /// The most that came of an open loop, and what was asked then.
     pub open: f64,
     pub open_at: f64,
+    /// The closed loop again, while what is to be refused goes to a server that does nothing.
+    pub left: f64,
     pub before: Answers,
     pub during: Answers,
     pub after: Answers,
@@ -49,10 +52,9 @@ pub(super) async fn measure(scene: &Scene, lengths: Lengths) -> Outcome<Flood> {
     let server = scene.actas.process();
     let window = |length| Window { warm_up: WARM_UP, length };
     eprintln!("{}: what can be done", scene.actas.name);
-    let crowd = Client::crowd(scene.actas.address, scene.flood_script(), CROWD).await?;
-    let closed = closed_loop(crowd, window(lengths.peak), None).await?;
-    let per_second =
-        f64::from(u32::try_from(closed.latencies.len())?) / closed.length.as_secs_f64();
+    let crowd = || Client::crowd(scene.actas.address, scene.flood_script(), CROWD);
+    let closed = closed_loop(crowd().await?, window(lengths.peak), None).await?;
+    let per_second = rate(&closed)?;
     let closed_p99_ms =
         Duration::from_nanos(closed.latencies.value_at_quantile(0.99)).as_secs_f64() * 1e3;
     let (mut open, mut open_at) = (0.0, 0.0);
@@ -64,6 +66,10 @@ pub(super) async fn measure(scene: &Scene, lengths: Lengths) -> Outcome<Flood> {
         }
     }
     let peak = per_second.max(open);
+    let echo = Echo::start()?;
+    let elsewhere = vec![scene.elsewhere((TIMES - 1.0) * peak, &echo)];
+    let left = closed_loop(crowd().await?, window(lengths.peak), None);
+    let (left, _) = tokio::try_join!(left, open_loop(elsewhere, window(lengths.peak), None))?;
     eprintln!("{}: calm, flood, calm", scene.actas.name);
     let before = one(scene, CALM * peak, window(lengths.calm)).await?;
     let resident_before = machine::resident(server).ok_or("no memory is told")?;
@@ -79,6 +85,7 @@ pub(super) async fn measure(scene: &Scene, lengths: Lengths) -> Outcome<Flood> {
         closed_p99_ms,
         open,
         open_at,
+        left: rate(&left)?,
         before,
         during: heard.classes.into_iter().next().ok_or("there is one class")?,
         after,
@@ -86,6 +93,11 @@ pub(super) async fn measure(scene: &Scene, lengths: Lengths) -> Outcome<Flood> {
         resident_before,
         busy: heard.spent.map(|spent| spent.as_secs_f64() / lengths.flood.as_secs_f64()),
     })
+}
+
+/// Per second.
+fn rate(closed: &Run) -> Outcome<f64> {
+    Ok(f64::from(u32::try_from(closed.latencies.len())?) / closed.length.as_secs_f64())
 }
 
 async fn one(scene: &Scene, rate: f64, window: Window) -> Outcome<Answers> {
@@ -185,8 +197,8 @@ impl fmt::Display for Flood {
         let Self { during, before, after, .. } = self;
         writeln!(
             f,
-            "{:.0} per s closed (p99 {:.1} ms), {:.0} open (asked {:.0})",
-            self.closed, self.closed_p99_ms, self.open, self.open_at
+            "{:.0} per s closed (p99 {:.1} ms), {:.0} open (asked {:.0}), {:.0} beside refusals elsewhere",
+            self.closed, self.closed_p99_ms, self.open, self.open_at, self.left
         )?;
         for (name, it) in [("before", before), ("flood", during), ("after", after)] {
             let length = it.length.as_secs_f64();

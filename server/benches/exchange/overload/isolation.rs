@@ -9,7 +9,7 @@ use crate::{
     Outcome,
     load::Window,
     neighbours::Echo,
-    open::{Answers, Class, open_loop},
+    open::{Answers, open_loop},
 };
 
 /// What the other organization asks, per second.
@@ -65,8 +65,7 @@ impl Isolation {
         let other = || scene.other(MODEST);
         self.alone.note(open_loop(vec![other()], window, None).await?.classes)?;
         let flood = scene.flood(TIMES * self.peak);
-        let elsewhere = Class { address: self.echo.address, ..flood.clone() };
-        let elsewhere = elsewhere.at_the_root("subject_token");
+        let elsewhere = scene.elsewhere(TIMES * self.peak, &self.echo);
         self.control.note(open_loop(vec![other(), elsewhere], window, None).await?.classes)?;
         self.flood.note(open_loop(vec![other(), flood], window, None).await?.classes)?;
         scene.idp.take(FOR_EVER);

@@ -14,7 +14,7 @@ use crate::{
     Outcome,
     actas::{Actas, Applied, Database},
     exchanges::{self, ACCESS_TOKEN, POLICIES, RESOURCE, SCOPES, USERS},
-    neighbours::Idp,
+    neighbours::{Echo, Idp},
     open::{CONNECTIONS, Class, Spacing},
     wire::{Script, post},
 };
@@ -68,6 +68,11 @@ impl Scene {
         let from = (1..=ADDRESSES).map(|last| IpAddr::V4(Ipv4Addr::new(127, 0, 1, last)));
         let class = self.class("flood", &self.flood, rate);
         Class { spacing: Spacing::Poisson, from: from.collect(), ..class }
+    }
+
+    /// The same at a server that does nothing: what the load costs by itself.
+    pub(super) fn elsewhere(&self, rate: f64, echo: &Echo) -> Class {
+        Class { address: echo.address, ..self.flood(rate) }.at_the_root("subject_token")
     }
 
     /// What the other sends meanwhile.

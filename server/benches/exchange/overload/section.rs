@@ -39,7 +39,9 @@ pub(super) fn of(all: &[Measured], took: Duration, keep: bool) -> Outcome<[Secti
             "The load, the identity provider, the database and the server share the processors, so what the load \
              costs is missing from goodput: sending three times as much takes it about three times the \
              processor time. The peak is the most of a closed loop (64 in flight) and of the same open loop \
-             at 0.8 to 1.1 of that. Both are shown.",
+             at 0.8 to 1.1 of that. Both are shown. What is left when refusals cost the server nothing is the closed \
+             loop once more, while twice the peak goes to a server that echoes, over connections of its own: no \
+             server on these processors could answer more of such a flood.",
             "Normal is whatever the slowest second was before the flood, by its p99, at a fifth of the peak. Normal \
              again is the first second after which at most one in ten is slower.",
         ]
@@ -86,6 +88,10 @@ fn flooded(section: &mut Section, measured: &Measured) {
     };
     goodput("good answers in the flood", during.goodput());
     goodput("in its worst 10 s", flood.worst_stretch());
+    section.figure(
+        name("good answers in the flood ÷ what is left when refusals cost the server nothing"),
+        format!("{:.2} of {:.0}/s", during.goodput() / flood.left, flood.left),
+    );
     let refused = during.refused_ms(0.99);
     section.aim(
         name("refusals, p99"),
