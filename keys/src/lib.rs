@@ -88,7 +88,7 @@ pub use expect::{Expect, Typ};
 pub use fault::TokenFault;
 pub use key_ring::{Entry, KeyRing, RingFault};
 pub use master::MasterKey;
-pub use object::{Object, object};
+pub use object::{Object, json, object};
 pub use peek::{Peek, peek};
 pub use proof::{ExpectProof, Proof, ProofFault, verify_proof};
 pub use provider::install;

@@ -1,11 +1,24 @@
-//! A JSON object that is one (RFC 8259 §4), where a derived reader would be content with less.
+//! JSON that is JSON (RFC 8259), where a derived reader would be content with less.
 
 use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+
+/// Reads a document from outside, which is UTF-8 to its last byte (RFC 8259 §8.1). `serde_json` alone
+/// looks no closer at texts that nobody asked for: others might not read the same document at all.
+///
+/// # Errors
+///
+/// It is not JSON, or not as `T` wants it.
+pub fn json<T: DeserializeOwned>(document: &[u8]) -> Result<T, serde_json::Error> {
+    match std::str::from_utf8(document) {
+        Ok(document) => serde_json::from_str(document),
+        Err(fault) => Err(serde_json::Error::custom(fault)),
+    }
+}
 
 /// What an object says. A reader that `serde` derives for a struct also takes the list of its members'
 /// values, `["https://idp.example","alice"]` for `{"iss":…,"sub":…}`: whom that names, two readers may
@@ -61,6 +74,18 @@ mod tests {
         let inner = Actor { sub: "b".to_owned(), act: None };
         let outer = Actor { sub: "a".to_owned(), act: Some(Box::new(Object(inner))) };
         assert_eq!(read(r#"{"sub":"a","act":{"sub":"b"}}"#), Some(outer));
+    }
+
+    #[test]
+    fn reads_no_document_that_is_not_utf_8() {
+        let written = |about: &[u8]| [br#"{"sub":"a","about":""#, about, br#""}"#].concat();
+        let read = |document: &[u8]| json::<Object<Actor>>(document).ok();
+        let actor = Actor { sub: "a".to_owned(), act: None };
+        assert_eq!(read(&written("é".as_bytes())), Some(Object(actor)));
+        let broken = written(b"\xff");
+        let lenient: Actor = serde_json::from_slice(&broken).unwrap();
+        assert_eq!(lenient.sub, "a", "which is why `json` is here");
+        assert_eq!(read(&broken), None);
     }
 
     #[test]

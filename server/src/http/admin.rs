@@ -279,6 +279,6 @@ fn read<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, Undone> {
             Undone::malformed(malformed)
         }
     })?;
-    let read = serde_json::from_slice(body).map_err(|fault| Undone::malformed(&fault));
+    let read = ::keys::json(body).map_err(|fault| Undone::malformed(&fault));
     read.map(|Object(body)| body)
 }

@@ -236,8 +236,7 @@ impl Grant {
             status => return Err(UpstreamFault::Status(status)),
         }
         let bad = || UpstreamFault::Access("the token answer cannot be read".to_owned());
-        let Object(granted): Object<Granted> =
-            serde_json::from_slice(&reply.body).map_err(|_| bad())?;
+        let Object(granted): Object<Granted> = keys::json(&reply.body).map_err(|_| bad())?;
         let lives = Duration::from_secs(granted.expires_in.unwrap_or(UNSAID));
         let until = asked_at + lives.saturating_sub(SPARE.min(lives / 2));
         Ok(Kept { token: SecretString::from(granted.access_token), until })

@@ -62,11 +62,10 @@ impl Metadata {
     /// Reads the document. Its `issuer` must be `issuer` to the letter (§4.3), or the tokens of
     /// one provider could be judged by another.
     pub(crate) fn parse(document: &[u8], issuer: &str) -> Result<Self, UpstreamFault> {
-        let Object(document): Object<Document> =
-            serde_json::from_slice(document).map_err(|error| {
-                // The text may quote the document; nothing secret was sent for it, yet keep it short.
-                UpstreamFault::Metadata(error.to_string().chars().take(200).collect())
-            })?;
+        let Object(document): Object<Document> = keys::json(document).map_err(|error| {
+            // The text may quote the document; nothing secret was sent for it, yet keep it short.
+            UpstreamFault::Metadata(error.to_string().chars().take(200).collect())
+        })?;
         if document.issuer().as_str() != issuer {
             return Err(UpstreamFault::Metadata("`issuer` is not the configured one".to_owned()));
         }

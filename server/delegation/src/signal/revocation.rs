@@ -85,8 +85,7 @@ pub async fn revoke(
 ) -> Result<Taken, NotTaken> {
     let receiver = connection.signals.revocation.as_ref().ok_or(SignalRefusal::NoReceiver)?;
     authenticate(org, connection, (receiver, authorization), arrival).await?;
-    let Object(request): Object<Request> =
-        serde_json::from_slice(body).map_err(|_| SignalRefusal::Shape)?;
+    let Object(request): Object<Request> = keys::json(body).map_err(|_| SignalRefusal::Shape)?;
     let subject = request.sub_id.or(request.subject).ok_or(SignalRefusal::NoSubject)?;
     let home = Home { issuers: [&connection.issuer, issuer(connection, receiver)] };
     let (whom, sub) = match read(&subject, home)? {

@@ -73,7 +73,7 @@ impl Asked {
 
 /// What a body ends: for [`crate::http::probe`].
 pub(in crate::http) fn what(body: &[u8]) -> Option<What> {
-    serde_json::from_slice(body).ok().and_then(|Object(asked): Object<Asked>| asked.what())
+    keys::json(body).ok().and_then(|Object(asked): Object<Asked>| asked.what())
 }
 
 pub(super) async fn post(

@@ -163,7 +163,7 @@ async fn take(
     let sent = match asked {
         Asked::Delete(_) => Value::Null,
         Asked::Create | Asked::Replace(_) | Asked::Patch(_) => {
-            serde_json::from_slice(&body?).map_err(|_| SignalRefusal::Shape)?
+            keys::json(&body?).map_err(|_| SignalRefusal::Shape)?
         }
     };
     let change = match asked {

@@ -100,7 +100,7 @@ impl Introspection {
 /// `"active": "false"` for a yes). What is wrong is never quoted: a confused provider may have
 /// repeated the token.
 pub(crate) fn standing(body: &[u8], issuer: &str, user: &str) -> Result<Told, UpstreamFault> {
-    let answer: Members = serde_json::from_slice(body).map_err(|_| {
+    let answer: Members = keys::json(body).map_err(|_| {
         UpstreamFault::Introspection("it is not a JSON object whose members appear once")
     })?;
     match answer.active {

@@ -116,7 +116,7 @@ impl Reply {
         if !self.is_json {
             return Err(UpstreamFault::ContentType);
         }
-        serde_json::from_slice(&self.body)
+        keys::json(&self.body)
             .map_err(|_| UpstreamFault::Answer("it is not the JSON it is documented to be"))
     }
 

@@ -57,7 +57,7 @@ impl Metadata {
         if !document.trim_ascii_start().starts_with(b"{") {
             return Err(unusable("it is not a JSON object"));
         }
-        let metadata: Self = serde_json::from_slice(document).map_err(|error| {
+        let metadata: Self = keys::json(document).map_err(|error| {
             // The text may quote the document; nothing secret was sent for it, yet keep it short.
             UpstreamFault::Metadata(error.to_string().chars().take(200).collect())
         })?;

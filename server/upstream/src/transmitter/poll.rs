@@ -50,7 +50,7 @@ impl Answer {
 
 /// For [`crate::probe`].
 pub(crate) fn polled(body: &[u8]) -> Option<Polled> {
-    serde_json::from_slice(body).ok().map(|Object(answer): Object<Answer>| answer.polled())
+    keys::json(body).ok().map(|Object(answer): Object<Answer>| answer.polled())
 }
 
 impl Transmitter {

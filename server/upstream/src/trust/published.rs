@@ -84,8 +84,8 @@ impl Discovered {
     /// §4.3: its `issuer` must be `issuer` to the letter.
     fn parse(document: &[u8], issuer: &str) -> Result<Self, UpstreamFault> {
         let bad = |what: &str| UpstreamFault::Metadata(what.to_owned());
-        let Object(discovered): Object<Self> = serde_json::from_slice(document)
-            .map_err(|_| bad("it has no `issuer` and `jwks_uri`"))?;
+        let Object(discovered): Object<Self> =
+            keys::json(document).map_err(|_| bad("it has no `issuer` and `jwks_uri`"))?;
         let is_it = discovered.issuer == issuer;
         is_it.then_some(discovered).ok_or_else(|| bad("`issuer` is not the configured one"))
     }

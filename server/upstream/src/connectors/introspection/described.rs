@@ -21,8 +21,8 @@ const fn fault(what: &'static str) -> UpstreamFault {
 /// For a token that says nothing itself the answer stands in for its claims, so it has to say as much:
 /// whose it is, and until when. `token_type` and `username` are for people.
 pub(crate) fn described(body: &[u8], issuer: &str) -> Result<Option<Introspected>, UpstreamFault> {
-    let Members(claims) = serde_json::from_slice(body)
-        .map_err(|_| fault("it is not a JSON object whose members appear once"))?;
+    let Members(claims) =
+        keys::json(body).map_err(|_| fault("it is not a JSON object whose members appear once"))?;
     match claims.get("active") {
         None => return Err(fault("there is no `active`")),
         Some(Value::Bool(false)) => return Ok(None),
