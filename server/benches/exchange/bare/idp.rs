@@ -43,13 +43,21 @@ impl Idp {
         let basic = "Basic YWN0YXM6dGhlLWludHJvc3BlY3Rpb24tc2VjcmV0".to_owned();
         let form = format!("token={token}&token_type_hint=access_token");
         let request = post(INTROSPECT, &[("authorization", basic)], &form);
-        let idle = self.idle.borrow_mut().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(self.address).await?,
-        };
-        let said = serde_json::from_str(connection.exchange(&request, "").await?)?;
-        self.idle.borrow_mut().push(connection);
-        Ok(said)
+        loop {
+            let idle = self.idle.borrow_mut().pop();
+            let (mut connection, is_new) = match idle {
+                Some(connection) => (connection, false),
+                None => (Connection::open(self.address).await?, true),
+            };
+            let said = connection.exchange(&request, "").await;
+            let said = said.and_then(|said| Ok(serde_json::from_str(said)?));
+            // It had been closed while it was idle.
+            if said.is_err() && !is_new && connection.heard_nothing() {
+                continue;
+            }
+            let said = said?;
+            self.idle.borrow_mut().push(connection);
+            return Ok(said);
+        }
     }
 }
