@@ -88,6 +88,8 @@ async fn fold(path: &Path, kept: &mut Option<Connection>, turns: &Turns) -> rusq
     };
     // The most of it, while others write.
     if MANY <= pages(&connection)? {
+        // What was written meanwhile, so that the pause is short.
+        pages(&connection)?;
         let pause = turns.pause().await;
         // The rest. Whoever writes next finds all folded, and begins the log anew.
         pages(&connection)?;
