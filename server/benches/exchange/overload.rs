@@ -19,7 +19,7 @@ use self::{
     isolation::Isolation,
     scene::{Limits, Scene},
 };
-use crate::{Outcome, actas::Database, machine, output};
+use crate::{Outcome, machine, output, places::Place};
 
 /// Connections, caches and limits settle in before anything counts.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -80,17 +80,20 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lengths = Lengths::of(arguments.minutes);
     let mut all = Vec::new();
-    for database in databases(arguments.only.as_deref()) {
-        let directory = directory.path().join(database.name);
-        let rates = Scene::set_up(&directory.join("flood"), &database, Limits::NoRates)?;
+    for place in places(arguments.only.as_deref())? {
+        let name = place.database.name;
+        let directory = directory.path().join(name);
+        let rates = Scene::set_up(&directory.join("flood"), &place.database, Limits::NoRates)?;
         let flood = runtime.block_on(flood::measure(&rates, lengths))?;
-        print!("{}: {flood}", database.name);
+        print!("{name}: {flood}");
         drop(rates);
-        let defaults = Scene::set_up(&directory.join("isolation"), &database, Limits::Default)?;
+        let place = place.another("isolation")?;
+        let defaults =
+            Scene::set_up(&directory.join("isolation"), &place.database, Limits::Default)?;
         let rounds = (arguments.rounds, flood.peak());
         let isolation = isolate(&runtime, &defaults, (lengths, rounds))?;
         print!("{isolation}");
-        all.push(Measured { database: database.name, flood, isolation });
+        all.push(Measured { database: name, flood, isolation });
     }
     let [overload, isolation] = section::of(&all, began.elapsed(), arguments.report)?;
     println!("{}", section::text(&overload));
@@ -111,12 +114,16 @@ fn isolate(
     Ok(isolation)
 }
 
-fn databases(only: Option<&str>) -> Vec<Database> {
-    let mut all = vec![Database { name: "SQLite", url: "sqlite:actas.db".to_owned() }];
+fn places(only: Option<&str>) -> Outcome<Vec<Place>> {
+    let is_meant = |name: &str| only.is_none_or(|only| only.eq_ignore_ascii_case(name));
+    let mut all = Vec::new();
+    if is_meant("SQLite") {
+        all.push(Place::file());
+    }
     match machine::variable("TEST_POSTGRES_URL") {
-        Some(url) => all.push(Database { name: "PostgreSQL", url }),
+        Some(url) if is_meant("PostgreSQL") => all.push(Place::beside(&url, "flood")?),
+        Some(_) => {}
         None => eprintln!("TEST_POSTGRES_URL is not set: PostgreSQL is not measured"),
     }
-    all.retain(|database| only.is_none_or(|only| only.eq_ignore_ascii_case(database.name)));
-    all
+    Ok(all)
 }
