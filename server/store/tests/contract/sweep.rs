@@ -160,7 +160,7 @@ async fn forgets_many_in_small_steps(it: Arc<Fixture>) {
     while it.store.sweep(LATER).await.unwrap() != 0 {
         steps += 1;
     }
-    assert_eq!((steps, it.number("SELECT count(*) FROM signals").await), (3, 4));
+    assert_eq!((steps, it.number("SELECT count(*) FROM signals").await), (8, 4));
 }
 
 on_both_databases!(
