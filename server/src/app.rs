@@ -255,14 +255,25 @@ impl App {
         let load =
             async |id: &String| (id.clone(), self.load(id, loaded.get(id).map(Arc::as_ref)).await);
         let due = standing.iter().filter(|one| is_due(&loaded, one)).map(|(id, _)| load(id));
-        let mut orgs = HashMap::clone(&loaded);
+        let mut fresh = Vec::new();
         for (id, again) in join_all(due).await {
             match again {
-                Ok(again) => orgs.extend(again.map(|it| (id.clone(), Arc::new(it)))),
+                Ok(again) => fresh.extend(again),
                 Err(fault) => tracing::error!(org = id, %fault, "an organization cannot be loaded"),
             }
         }
+        self.serve_these(fresh);
+    }
+
+    /// From now on. To be called by who has the lock.
+    fn serve_these(&self, fresh: Vec<Loaded>) {
+        let mut orgs = HashMap::clone(&self.orgs.load());
+        let names: Vec<_> = fresh.iter().map(|it| (it.org.id.clone(), it.org.revision)).collect();
+        orgs.extend(fresh.into_iter().map(|it| (it.org.id.clone(), Arc::new(it))));
         self.orgs.store(Arc::new(orgs));
+        for (org, revision) in names {
+            tracing::info!(org, revision, "organization loaded");
+        }
     }
 
     /// Whether an organization has changed since `org` was loaded.
@@ -290,9 +301,7 @@ impl App {
         }
         let Some(loaded) = self.load(id, previous.as_deref()).await? else { return Ok(None) };
         let org = Arc::clone(&loaded.org);
-        let mut orgs = HashMap::clone(&self.orgs.load());
-        orgs.insert(id.to_owned(), Arc::new(loaded));
-        self.orgs.store(Arc::new(orgs));
+        self.serve_these(vec![loaded]);
         Ok(Some(org))
     }
 
@@ -304,7 +313,6 @@ impl App {
         let (org, streams) = self.assemble(&declared, ring, previous)?;
         let (org, documents) = (Arc::new(org), Documents::default());
         let exports = self.exporter.exports(&declared, previous);
-        tracing::info!(org = id, revision = org.revision, "organization loaded");
         Ok(Some(Loaded { org, declared, next_key_at, streams, exports, documents }))
     }
 }
