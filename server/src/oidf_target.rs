@@ -31,7 +31,7 @@ use crate::{
         Config, database::Database, exports::Exports, keys::Keys, limits::Limits, log,
         proxy::Proxy, tls::Tls, upstream::Upstream,
     },
-    serve,
+    serve::{self, Serving},
 };
 
 /// The one organization, whose issuer is the public URL itself.
@@ -74,8 +74,8 @@ async fn serve(arguments: &Arguments, directory: &Path) -> Done {
     let plan = Plan::make(&issuer, &api, directory)?;
     let config = config(&issuer, directory, certified.tls()?)?;
     declare(&config, &plan.organization(), directory).await?;
-    let issuing = serve::start(config, Some(here)).await?.server;
-    let (issuing_handle, issuing) = (issuing.handle(), actix_web::rt::spawn(issuing));
+    let Serving { server, app, .. } = serve::start(config, Some(here)).await?;
+    let (issuing_handle, issuing) = (server.handle(), actix_web::rt::spawn(server));
     let verifier = resource::verifier((&issuer, &api), &nearby, certified.authority.as_bytes())?;
     let resource = resource::serve(there, &verifier, certified.tls()?.server)?;
     let (resource_handle, resource) = (resource.handle(), actix_web::rt::spawn(resource));
@@ -89,7 +89,10 @@ async fn serve(arguments: &Arguments, directory: &Path) -> Done {
     issuing_handle.stop(false).await;
     resource_handle.stop(false).await;
     issuing.await??;
-    Ok(resource.await??)
+    resource.await??;
+    // What is under way in the background has its connections until then.
+    app.store.close().await;
+    Ok(())
 }
 
 /// Where everything is, and the doors to it.
