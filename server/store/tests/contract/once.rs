@@ -239,10 +239,10 @@ async fn is_forgotten_some_at_a_time_by_two_replicas(it: Arc<Fixture>) {
            FROM digit a, digit b, digit c, digit d) AS numbers"
     ))
     .await;
-    assert_eq!(it.store.sweep(NOW).await.unwrap(), 2000);
+    assert_eq!(it.store.sweep(NOW).await.unwrap(), 512);
     let (one, other) = tokio::join!(it.store.sweep(NOW), replica.sweep(NOW));
     let rest = it.number(ROWS).await;
-    assert_eq!(one.unwrap() + other.unwrap(), 2096 - u64::try_from(rest).unwrap());
+    assert_eq!(one.unwrap() + other.unwrap(), 3584 - u64::try_from(rest).unwrap());
     while it.store.sweep(NOW).await.unwrap() != 0 {}
     assert_eq!(it.number(ROWS).await, 0);
     replica.close().await;
